@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// One statement. Its uid is the EIP-712 digest of exactly these fields under the registry's domain.
+/// @param schema id in the schema registry
+/// @param attester the issuer: who says it
+/// @param recipient whom it is about; zero for nobody in particular
+/// @param ref uid of the attestation it refers to; zero for none. The issuer's claim: not looked up on chain
+/// @param expiresAt Unix seconds from which on it is no longer valid; zero for never
+/// @param revocable whether the issuer may ever revoke it
+/// @param salt tells apart statements that are otherwise equal; 32 random bytes also hide data that could be guessed
+/// @param data the values, ABI-encoded as the schema says
+struct Attestation {
+    bytes32 schema;
+    address attester;
+    address recipient;
+    bytes32 ref;
+    uint40 expiresAt;
+    bool revocable;
+    bytes32 salt;
+    bytes data;
+}
+
+/// An attestation with the hash of its data in place of the data: enough for its uid.
+struct Statement {
+    bytes32 schema;
+    address attester;
+    address recipient;
+    bytes32 ref;
+    uint40 expiresAt;
+    bool revocable;
+    bytes32 salt;
+    bytes32 dataHash;
+}
+
+/// The words that EIP-712 hashes for an attestation, in its order, with room for the data behind them.
+/// A batch fills one of these in place, item by item.
+struct Encoded {
+    bytes32 typeHash;
+    bytes32 schema;
+    address attester;
+    address recipient;
+    bytes32 ref;
+    uint40 expiresAt;
+    bool revocable;
+    bytes32 salt;
+    bytes32 dataHash;
+}
+
+using AttestationLib for Encoded global;
+
+library AttestationLib {
+    bytes32 internal constant TYPE_HASH = keccak256(
+        "Attestation(bytes32 schema,address attester,address recipient,bytes32 ref,uint40 expiresAt,bool revocable,bytes32 salt,bytes data)"
+    );
+
+    function blank(bytes32 schema, address attester) internal pure returns (Encoded memory item) {
+        item.typeHash = TYPE_HASH;
+        item.schema = schema;
+        item.attester = attester;
+    }
+
+    function encode(Attestation calldata a) internal pure returns (Encoded memory item) {
+        item = blank(a.schema, a.attester);
+        item.recipient = a.recipient;
+        item.ref = a.ref;
+        item.expiresAt = a.expiresAt;
+        item.revocable = a.revocable;
+        item.salt = a.salt;
+        item.dataHash = keccak256(a.data);
+    }
+
+    function encode(Statement calldata s) internal pure returns (Encoded memory item) {
+        item = blank(s.schema, s.attester);
+        item.recipient = s.recipient;
+        item.ref = s.ref;
+        item.expiresAt = s.expiresAt;
+        item.revocable = s.revocable;
+        item.salt = s.salt;
+        item.dataHash = s.dataHash;
+    }
+
+    /// The EIP-712 digest: hashStruct of nine words that lie in memory in a row, under the domain.
+    function uid(Encoded memory item, bytes32 domain) internal pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let structHash := keccak256(item, 0x120)
+            let free := mload(0x40)
+            mstore(free, hex"1901")
+            mstore(add(free, 0x02), domain)
+            mstore(add(free, 0x22), structHash)
+            digest := keccak256(free, 0x42)
+        }
+    }
+}
