@@ -184,6 +184,28 @@ export function packItem(item: Item): Uint8Array {
   );
 }
 
+/** What it takes to carry an item: all that the gas model needs to know of it. */
+export type PackedSize = {
+  /** bytes of the item in the packed batch */
+  bytes: number;
+  /** EIP-7623 tokens of those bytes: 1 for a zero, 4 for any other */
+  tokens: number;
+  /** 32-byte words of data, rounded up */
+  words: number;
+};
+
+export function packedSize(item: Item): PackedSize {
+  const packed = packItem(item);
+  return { bytes: packed.length, tokens: tokensOf(packed), words: Math.ceil(item.data.length / WORD) };
+}
+
+/** EIP-7623 tokens: calldata costs 4 gas each, and no transaction costs less than 21,000 and 10 each. */
+export function tokensOf(calldata: Uint8Array): number {
+  let tokens = 0;
+  for (const byte of calldata) tokens += byte === 0 ? 1 : 4;
+  return tokens;
+}
+
 /** The count of a packed batch has two bytes. */
 export const MAX_ITEMS = 65_535;
 /** The length of an item's data has three bytes. */

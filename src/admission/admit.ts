@@ -1,0 +1,65 @@
+import type { AdmittedRow, Job, Store } from "../store/store.js";
+import { faultText, type RowFault, type RowResult } from "./rows.js";
+import { type Frame, type Statement, statementOf } from "./statement.js";
+
+/** Rows that are stored in one transaction: more gain nothing. */
+const PAGE = 1000;
+
+export type CheckedRow =
+  { ok: true; line: number; statement: Statement } | { ok: false; line: number; faults: RowFault[] };
+
+/** Rows as they would be admitted, good and bad, in order. */
+export async function* checkedRows(rows: AsyncIterable<RowResult>, frame: Frame): AsyncGenerator<CheckedRow> {
+  for await (const result of rows) {
+    if (!result.ok) {
+      yield result;
+      continue;
+    }
+    const made = statementOf(result.row, frame);
+    yield made.ok
+      ? { ok: true, line: result.row.line, statement: made.statement }
+      : { ok: false, line: result.row.line, faults: made.faults };
+  }
+}
+
+/**
+ * Stores the rows of a job that are not stored yet, and opens it for planning. Cut short, it goes on where it was:
+ * the rows of one input are always the same in the same order.
+ * @param onPage told after each page, when its rows are on disk, how many are
+ */
+export async function admit(
+  store: Store,
+  job: Job,
+  rows: AsyncIterable<AdmittedRow>,
+  onPage: (stored: number) => void = () => {},
+): Promise<void> {
+  if (job.state === "open") return;
+  let seen = 0;
+  let page: AdmittedRow[] = [];
+  const storePage = async () => {
+    if (page.length === 0) return;
+    await store.admit(job.id, page);
+    page = [];
+    onPage(seen);
+  };
+  for await (const row of rows) {
+    seen += 1;
+    if (seen <= job.rows) continue;
+    page.push(row);
+    if (page.length === PAGE) await storePage();
+  }
+  await storePage();
+  await store.release(job.id);
+}
+
+/** Checked rows as the store keeps them. @param file name of the input, for the faults */
+export async function* admittedRows(
+  rows: AsyncIterable<CheckedRow>,
+  file: string,
+): AsyncGenerator<AdmittedRow> {
+  for await (const row of rows) {
+    yield row.ok
+      ? { kind: "item", line: row.line, ...row.statement }
+      : { kind: "rejected", line: row.line, faults: row.faults.map((fault) => faultText(file, fault)) };
+  }
+}

@@ -1,0 +1,115 @@
+import type { Hex } from "./hex.js";
+
+/**
+ * The life of a batch. Pure: `apply` says what an event makes of a batch, `nextStep` what is to be done with it.
+ *
+ *     planned ─▶ signed ─▶ included ─▶ safe ─▶ final ─▶ verified
+ *        │         │ ▲ ◀── unwound ──┘ ◀─┘
+ *        │         │                     at final depth, and only then, the items go back to admitted:
+ *        ▼         └─▶ stolen            stolen: another transaction holds the nonce
+ *      voided          reverted          reverted: it was included and failed
+ *
+ * There is no `failed`: what is not known to be refused may have been sent.
+ */
+export type Batch =
+  | { state: "planned" }
+  | ({ state: "signed" } & Signed)
+  | ({ state: "included" | "safe" } & Signed & { inclusion: Inclusion })
+  | ({ state: "final" } & Signed & { inclusion: Inclusion })
+  | ({ state: "verified" } & Signed & { inclusion: Inclusion; mismatched: number })
+  | ({ state: "reverted" } & Signed & { inclusion: Inclusion })
+  | ({ state: "stolen" } & Signed & { block: number })
+  | { state: "voided" };
+
+export type BatchState = Batch["state"];
+
+/** `sentAt`: when the newest attempt was last handed to a node, Unix milliseconds; null if never, as far as is known. */
+export type Signed = { lane: Hex; nonce: number; sentAt: number | null };
+
+export type Inclusion = {
+  block: number;
+  blockHash: Hex;
+  transaction: Hex;
+  succeeded: boolean;
+  gasUsed: bigint;
+  /** wei per gas that was paid */
+  gasPrice: bigint;
+};
+
+export type BatchEvent =
+  | { kind: "signed"; lane: Hex; nonce: number; transaction: Hex }
+  | { kind: "sent"; transaction: Hex; at: number }
+  | ({ kind: "included" } & Inclusion)
+  | { kind: "unwound"; block: number; blockHash: Hex }
+  | { kind: "safe" }
+  | { kind: "final" }
+  | { kind: "stolen"; block: number }
+  | { kind: "voided" }
+  | { kind: "verified"; mismatched: number };
+
+export type Step = "sign" | "send" | "wait" | "verify" | "done";
+
+/** States in which a batch holds its items: an item is in at most one of these (law 2). */
+export const LIVE: readonly BatchState[] = ["planned", "signed", "included", "safe", "final", "verified"];
+
+/** @throws Error if the event cannot follow the state: our bug, and nothing has been changed */
+export function apply(batch: Batch, event: BatchEvent): Batch {
+  switch (event.kind) {
+    case "signed":
+      if (batch.state !== "planned") break;
+      return { state: "signed", lane: event.lane, nonce: event.nonce, sentAt: null };
+    case "sent":
+      // The reply to a send may come after its inclusion was seen.
+      if (batch.state === "signed") return { ...batch, sentAt: event.at };
+      if (batch.state === "planned" || batch.state === "voided") break;
+      return batch;
+    case "included": {
+      if (batch.state !== "signed") break;
+      const { kind: _, ...inclusion } = event;
+      return { ...batch, state: "included", inclusion };
+    }
+    case "unwound":
+      if (batch.state !== "included" && batch.state !== "safe") break;
+      // sentAt null: the pool may have lost it with the block, so it is handed in again at once.
+      return { state: "signed", lane: batch.lane, nonce: batch.nonce, sentAt: null };
+    case "safe":
+      if (batch.state !== "included") break;
+      return { ...batch, state: "safe" };
+    case "final":
+      if (batch.state !== "included" && batch.state !== "safe") break;
+      return { ...batch, state: batch.inclusion.succeeded ? "final" : "reverted" };
+    case "stolen":
+      if (batch.state !== "signed") break;
+      return { ...batch, state: "stolen", block: event.block };
+    case "voided":
+      if (batch.state !== "planned") break;
+      return { state: "voided" };
+    case "verified":
+      if (batch.state !== "final") break;
+      return { ...batch, state: "verified", mismatched: event.mismatched };
+  }
+  throw new Error(`a batch that is ${batch.state} cannot be ${event.kind}`);
+}
+
+/**
+ * What to do with a batch at `now`.
+ * @param patienceMs how long a sent transaction may be missing before the same bytes are handed in again
+ */
+export function nextStep(batch: Batch, now: number, patienceMs: number): Step {
+  switch (batch.state) {
+    case "planned":
+      return "sign";
+    case "signed":
+      return batch.sentAt === null || now - batch.sentAt >= patienceMs ? "send" : "wait";
+    case "included":
+    case "safe":
+      return "wait";
+    case "final":
+      return "verify";
+    case "verified":
+    case "reverted":
+    case "stolen":
+    case "voided":
+      return "done";
+  }
+}

@@ -1,0 +1,92 @@
+import type { Hex } from "../hex.js";
+
+/**
+ * What Waybill asks of an EVM node, and nothing more. Absence (`null`, a short list) is an answer about one node at
+ * one moment and proves nothing; callers decide from presence.
+ *
+ * Every method throws WaybillError E_NODE if no answer came, and plain RpcError if the node refused the question.
+ */
+export type Chain = {
+  chainId(): Promise<bigint>;
+  /** by number, hash or tag; `latest` is the head */
+  block(which: number | Hex | BlockTag): Promise<Block | null>;
+  /** of every transaction in the block, in one request where the node can */
+  receipts(block: Block, wanted: readonly Hex[]): Promise<Receipt[]>;
+  receipt(transaction: Hex): Promise<Receipt | null>;
+  /** mined transactions of an account at a block */
+  transactionCount(account: Hex, at: number | Hex | BlockTag): Promise<number>;
+  /** the transaction of an account with a nonce, if the block holds it */
+  transactionIn(block: number, account: Hex, nonce: number): Promise<Hex | null>;
+  /** wei */
+  balance(account: Hex): Promise<bigint>;
+  code(account: Hex, at?: BlockTag): Promise<Hex>;
+  call(call: Call, at: number | Hex | BlockTag): Promise<CallResult>;
+  logs(filter: { address: Hex; topics: readonly (Hex | null)[]; from: number; to: number }): Promise<Log[]>;
+  logsOf(filter: { address: Hex; topics: readonly (Hex | null)[]; block: Hex }): Promise<Log[]>;
+  /** gas; for single transactions of a person only: batches have their own model. @throws WaybillError E_REFUSED */
+  estimateGas(call: Call & { value?: bigint }): Promise<bigint>;
+  send(raw: Hex): Promise<SendReply>;
+  /** wei per gas that the node suggests as a tip */
+  suggestedTip(): Promise<bigint>;
+  /** fullness and median tip (wei per gas) of the newest blocks, oldest first */
+  recentBlocks(count: number): Promise<{ fullness: number; medianTip: bigint }[]>;
+};
+
+export type BlockTag = "latest" | "safe" | "finalized" | "earliest";
+
+export type Block = {
+  number: number;
+  hash: Hex;
+  parentHash: Hex;
+  /** Unix seconds */
+  timestamp: number;
+  gasLimit: bigint;
+  gasUsed: bigint;
+  /** wei per gas */
+  baseFee: bigint;
+  transactions: Hex[];
+};
+
+export type Receipt = {
+  transaction: Hex;
+  block: number;
+  blockHash: Hex;
+  succeeded: boolean;
+  gasUsed: bigint;
+  /** wei per gas that was paid */
+  gasPrice: bigint;
+};
+
+export type Log = { block: number; blockHash: Hex; transaction: Hex; topics: Hex[]; data: Hex };
+
+export type Call = { from?: Hex; to: Hex; data: Hex; gas?: bigint };
+
+/** `reverted`: the code ran and said no. `unavailable`: the node did not run it, and nothing is known. */
+export type CallResult =
+  | { kind: "returned"; data: Hex }
+  | { kind: "reverted"; data: Hex }
+  | { kind: "unavailable"; message: string };
+
+/**
+ * What a node said to a transaction. Only `accepted` and `known` say that it is on its way; nothing here says that it
+ * is not (law 7).
+ */
+export type SendReply =
+  | { kind: "accepted" | "known" }
+  | {
+      kind: "nonce too low" | "nonce too high" | "underpriced" | "funds" | "refused" | "no answer";
+      message: string;
+    };
+
+/** A node's JSON-RPC error, as it came. */
+export class RpcError extends Error {
+  readonly code: number;
+  readonly data: unknown;
+
+  constructor(code: number, message: string, data: unknown) {
+    super(message);
+    this.name = "RpcError";
+    this.code = code;
+    this.data = data;
+  }
+}

@@ -1,0 +1,92 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { WaybillError } from "../errors.js";
+import { RpcError } from "./chain.js";
+import type { Request } from "./http.js";
+
+/** Chain id of local development chains. */
+export const LOCAL_CHAIN_ID = 31337n;
+
+/** The public development phrase whose accounts every local chain funds. Worth nothing anywhere else. */
+export const LOCAL_PHRASE = "test test test test test test test test test test test junk";
+
+export type EmbeddedChain = { request: Request; close(): Promise<void> };
+
+/** Fixed, so that a chain that is replayed has the same blocks, hash for hash. */
+const GENESIS_TIME = "2025-01-01T00:00:00Z";
+
+/**
+ * A chain in this process: Hardhat's, one block a transaction. With a `journal` it outlives the process: every
+ * transaction is written there with its time and played again on the next start.
+ * @throws WaybillError E_HARDHAT_MISSING where hardhat is not installed: it is a development tool, not a dependency
+ */
+export async function openEmbeddedChain(options: { journal?: string } = {}): Promise<EmbeddedChain> {
+  const { createHardhatRuntimeEnvironment } = await import("hardhat/hre").catch((cause: unknown) => {
+    throw new WaybillError("E_HARDHAT_MISSING", "the embedded chain needs hardhat, which is not installed", {
+      mend: "npm install --save-dev hardhat, or name a node with --rpc-url",
+      cause,
+    });
+  });
+  const settings = {
+    networks: {
+      embedded: {
+        type: "edr-simulated" as const,
+        chainType: "l1" as const,
+        chainId: Number(LOCAL_CHAIN_ID),
+        initialDate: GENESIS_TIME,
+        initialBaseFeePerGas: 1_000_000_000,
+        allowBlocksWithSameTimestamp: true,
+      },
+    },
+  };
+  // Hardhat wants the folder of some package; the caller's working directory need not be in one.
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const hardhat = await createHardhatRuntimeEnvironment(settings, {}, root);
+  const { provider } = await hardhat.network.create("embedded");
+  const ask: Request = async (method, params) => {
+    try {
+      return await provider.request({ method, params: [...params] });
+    } catch (error) {
+      const refusal = error as { code?: unknown; message?: string; data?: unknown };
+      if (typeof refusal.code !== "number") throw error;
+      throw new RpcError(refusal.code, refusal.message ?? "no message", refusal.data);
+    }
+  };
+  const mine = async ({ time, raw }: JournalEntry) => {
+    await ask("evm_setNextBlockTimestamp", [time]);
+    return ask("eth_sendRawTransaction", [raw]);
+  };
+
+  let lastTime = Math.floor(Date.parse(GENESIS_TIME) / 1000);
+  const journal = options.journal;
+  if (journal !== undefined) {
+    mkdirSync(dirname(journal), { recursive: true });
+    for (const entry of readJournal(journal)) {
+      await mine(entry);
+      lastTime = entry.time;
+    }
+  }
+
+  return {
+    async request(method, params) {
+      if (method !== "eth_sendRawTransaction") return ask(method, params);
+      const entry = { time: Math.max(Math.floor(Date.now() / 1000), lastTime), raw: String(params[0]) };
+      const hash = await mine(entry);
+      lastTime = entry.time;
+      if (journal !== undefined) appendFileSync(journal, `${JSON.stringify(entry)}\n`);
+      return hash;
+    },
+    close: () => provider.close?.() ?? Promise.resolve(),
+  };
+}
+
+type JournalEntry = { time: number; raw: string };
+
+function readJournal(file: string): JournalEntry[] {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, "utf8").split("\n");
+  // A line that was cut off belongs to a transaction whose sender got no answer; the submitter sends it again.
+  lines.pop();
+  return lines.map((line) => JSON.parse(line) as JournalEntry);
+}

@@ -1,0 +1,69 @@
+import { WaybillError } from "../errors.js";
+import { RpcError } from "./chain.js";
+
+/** Asks a node one question. Throws RpcError if it refuses, WaybillError E_NODE if no usable answer came. */
+export type Request = (method: string, params: readonly unknown[]) => Promise<unknown>;
+
+/**
+ * JSON-RPC over HTTP, one question a request, no retries of its own: whether a question may be asked twice is for the
+ * caller to know.
+ * @param timeoutMs from question to whole answer
+ */
+export function httpRequest(url: string, timeoutMs = 20_000): Request {
+  let id = 0;
+  const place = maskUrl(url);
+  return async (method, params) => {
+    id += 1;
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+    let status: number;
+    let text: string;
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body,
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      status = response.status;
+      text = await response.text();
+    } catch (error) {
+      throw noAnswer(place, reasonOf(error, timeoutMs));
+    }
+    let answer: { result?: unknown; error?: { code?: number; message?: string; data?: unknown } };
+    try {
+      answer = JSON.parse(text) as typeof answer;
+    } catch {
+      throw noAnswer(place, `HTTP ${status} without JSON`);
+    }
+    if (answer === null || typeof answer !== "object")
+      throw noAnswer(place, `HTTP ${status} without JSON-RPC`);
+    if (answer.error !== undefined && answer.error !== null) {
+      throw new RpcError(answer.error.code ?? 0, answer.error.message ?? "no message", answer.error.data);
+    }
+    if (answer.result === undefined) throw noAnswer(place, `HTTP ${status} without a result`);
+    return answer.result;
+  };
+}
+
+/** Scheme, host and port: paths, queries and user names of node URLs hold keys. */
+export function maskUrl(url: string): string {
+  if (!URL.canParse(url)) return "(not a URL)";
+  const { protocol, host, pathname, search, username } = new URL(url);
+  return `${protocol}//${host}${pathname.length > 1 || search !== "" || username !== "" ? "/…" : ""}`;
+}
+
+function noAnswer(place: string, reason: string): WaybillError {
+  return new WaybillError("E_NODE", `the node at ${place} does not answer: ${reason}`, {
+    mend: "check that it runs and that the URL is right (--rpc-url, WAYBILL_RPC_URL); nothing is lost, run again later",
+  });
+}
+
+/** undici hides the reason one or two causes down. */
+function reasonOf(error: unknown, timeoutMs: number): string {
+  if (error instanceof Error && error.name === "TimeoutError") return `nothing within ${timeoutMs / 1000} s`;
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const code = (cause as { code?: unknown }).code;
+    if (typeof code === "string") return code;
+  }
+  return error instanceof Error ? error.name : "unknown reason";
+}

@@ -1,0 +1,221 @@
+import { WaybillError } from "../errors.js";
+import type { Hex } from "../hex.js";
+import {
+  type Block,
+  type BlockTag,
+  type Call,
+  type CallResult,
+  type Chain,
+  type Log,
+  type Receipt,
+  RpcError,
+  type SendReply,
+} from "./chain.js";
+import type { Request } from "./http.js";
+import { isUnsupported, sendReplyOf } from "./nodeErrors.js";
+
+type Filter = { address: Hex; topics: readonly (Hex | null)[] };
+
+/** A chain as one node tells it. */
+export function chainOf(request: Request): Chain {
+  let blockReceipts = true;
+
+  const receipt = async (transaction: Hex): Promise<Receipt | null> => {
+    const found = (await request("eth_getTransactionReceipt", [transaction])) as RawReceipt | null;
+    return found === null ? null : receiptOf(found);
+  };
+
+  const logs = async (filter: object): Promise<Log[]> =>
+    ((await request("eth_getLogs", [filter])) as RawLog[]).map((log) => ({
+      block: Number(log.blockNumber),
+      blockHash: log.blockHash,
+      transaction: log.transactionHash,
+      topics: log.topics,
+      data: log.data,
+    }));
+
+  return {
+    chainId: async () => BigInt((await request("eth_chainId", [])) as Hex),
+
+    async block(which) {
+      const byHash = typeof which === "string" && which.startsWith("0x");
+      try {
+        const found = (await request(byHash ? "eth_getBlockByHash" : "eth_getBlockByNumber", [
+          typeof which === "number" ? quantity(which) : which,
+          false,
+        ])) as RawBlock | null;
+        return found === null ? null : blockOf(found);
+      } catch (error) {
+        // Nodes without a finality tag, or before the first finalized block, answer with an error.
+        if (error instanceof RpcError && isUnsupported(error.message)) return null;
+        throw error;
+      }
+    },
+
+    async receipts(block, wanted) {
+      if (blockReceipts) {
+        try {
+          const all = (await request("eth_getBlockReceipts", [block.hash])) as RawReceipt[] | null;
+          if (all !== null) return all.map(receiptOf).filter((one) => wanted.includes(one.transaction));
+        } catch (error) {
+          if (!(error instanceof RpcError)) throw error;
+          blockReceipts = false;
+        }
+      }
+      const found = await Promise.all(wanted.map(receipt));
+      return found.filter((one): one is Receipt => one !== null && one.blockHash === block.hash);
+    },
+
+    receipt,
+
+    transactionCount: async (account, at) =>
+      Number((await request("eth_getTransactionCount", [account, blockParameter(at)])) as Hex),
+
+    async transactionIn(block, account, nonce) {
+      const found = (await request("eth_getBlockByNumber", [quantity(block), true])) as {
+        transactions: { hash: Hex; from: Hex; nonce: Hex }[];
+      } | null;
+      const match = found?.transactions.find(
+        (one) => one.from.toLowerCase() === account.toLowerCase() && Number(one.nonce) === nonce,
+      );
+      return match?.hash ?? null;
+    },
+
+    balance: async (account) => BigInt((await request("eth_getBalance", [account, "latest"])) as Hex),
+
+    code: async (account, at = "latest") => (await request("eth_getCode", [account, at])) as Hex,
+
+    async call(call, at): Promise<CallResult> {
+      try {
+        const data = (await request("eth_call", [callParameter(call), blockParameter(at)])) as Hex;
+        return { kind: "returned", data };
+      } catch (error) {
+        if (error instanceof WaybillError && error.code === "E_NODE") {
+          return { kind: "unavailable", message: error.message };
+        }
+        if (!(error instanceof RpcError)) throw error;
+        const data = revertData(error.data);
+        if (data !== null) return { kind: "reverted", data };
+        // Geth answers code 3, older clients "execution reverted" or "revert" without data.
+        if (error.code === 3 || /revert/i.test(error.message)) return { kind: "reverted", data: "0x" };
+        return { kind: "unavailable", message: error.message };
+      }
+    },
+
+    logs: ({ address, topics, from, to }: Filter & { from: number; to: number }) =>
+      logs({ address, topics, fromBlock: quantity(from), toBlock: quantity(to) }),
+
+    logsOf: ({ address, topics, block }: Filter & { block: Hex }) =>
+      logs({ address, topics, blockHash: block }),
+
+    async estimateGas(call) {
+      const { value, ...rest } = call;
+      const parameter = {
+        ...callParameter(rest),
+        ...(value === undefined ? {} : { value: quantity(value) }),
+      };
+      try {
+        return BigInt((await request("eth_estimateGas", [parameter])) as Hex);
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error;
+        throw new WaybillError("E_REFUSED", `the node refuses the transaction: ${error.message}`);
+      }
+    },
+
+    async send(raw): Promise<SendReply> {
+      try {
+        await request("eth_sendRawTransaction", [raw]);
+        return { kind: "accepted" };
+      } catch (error) {
+        if (error instanceof WaybillError) return { kind: "no answer", message: error.message };
+        if (!(error instanceof RpcError)) throw error;
+        return sendReplyOf(error.message);
+      }
+    },
+
+    suggestedTip: async () => BigInt((await request("eth_maxPriorityFeePerGas", [])) as Hex),
+
+    async recentBlocks(count) {
+      const history = (await request("eth_feeHistory", [quantity(count), "latest", [50]])) as {
+        gasUsedRatio: number[];
+        reward?: Hex[][];
+      };
+      return history.gasUsedRatio.map((fullness, index) => ({
+        fullness,
+        medianTip: BigInt(history.reward?.[index]?.[0] ?? "0x0"),
+      }));
+    },
+  };
+}
+
+/** The bytes that a contract reverted with, wherever the client put them; null if it names none. */
+function revertData(data: unknown): Hex | null {
+  if (typeof data === "string") return (/0x(?:[0-9a-f]{2})*$/i.exec(data)?.[0] as Hex | undefined) ?? null;
+  if (data !== null && typeof data === "object") {
+    const inner = data as { data?: unknown; result?: unknown };
+    return revertData(inner.data ?? inner.result);
+  }
+  return null;
+}
+
+function quantity(value: number | bigint): Hex {
+  return `0x${value.toString(16)}`;
+}
+
+function blockParameter(at: number | Hex | BlockTag): unknown {
+  if (typeof at === "number") return quantity(at);
+  // EIP-1898: a hash must name a canonical block, or the answer would be about another chain than ours.
+  if (at.startsWith("0x")) return { blockHash: at, requireCanonical: true };
+  return at;
+}
+
+function callParameter(call: Call): object {
+  const { gas, ...rest } = call;
+  return gas === undefined ? rest : { ...rest, gas: quantity(gas) };
+}
+
+type RawBlock = {
+  number: Hex;
+  hash: Hex;
+  parentHash: Hex;
+  timestamp: Hex;
+  gasLimit: Hex;
+  gasUsed: Hex;
+  baseFeePerGas?: Hex;
+  transactions: Hex[];
+};
+
+function blockOf(raw: RawBlock): Block {
+  return {
+    number: Number(raw.number),
+    hash: raw.hash,
+    parentHash: raw.parentHash,
+    timestamp: Number(raw.timestamp),
+    gasLimit: BigInt(raw.gasLimit),
+    gasUsed: BigInt(raw.gasUsed),
+    baseFee: BigInt(raw.baseFeePerGas ?? "0x0"),
+    transactions: raw.transactions,
+  };
+}
+
+type RawReceipt = {
+  transactionHash: Hex;
+  blockNumber: Hex;
+  blockHash: Hex;
+  status: Hex;
+  gasUsed: Hex;
+  effectiveGasPrice: Hex;
+};
+
+function receiptOf(raw: RawReceipt): Receipt {
+  return {
+    transaction: raw.transactionHash,
+    block: Number(raw.blockNumber),
+    blockHash: raw.blockHash,
+    succeeded: BigInt(raw.status) === 1n,
+    gasUsed: BigInt(raw.gasUsed),
+    gasPrice: BigInt(raw.effectiveGasPrice ?? "0x0"),
+  };
+}
+
+type RawLog = { blockNumber: Hex; blockHash: Hex; transactionHash: Hex; topics: Hex[]; data: Hex };

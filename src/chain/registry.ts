@@ -1,0 +1,177 @@
+import { Interface } from "ethers";
+import { type Attestation, type BatchTerms, type Domain, domainSeparator } from "../attestation.js";
+import { AttestationRegistry__factory, SchemaRegistry__factory } from "../bindings/index.js";
+import { WaybillError } from "../errors.js";
+import { type Hex, hex, unhex } from "../hex.js";
+import type { BlockTag, Chain, Log } from "./chain.js";
+
+const registry = new Interface(AttestationRegistry__factory.abi);
+const schemas = new Interface(SchemaRegistry__factory.abi);
+
+export const ATTESTED: Hex = registry.getEvent("Attested")!.topicHash as Hex;
+export const REVOKED: Hex = registry.getEvent("Revoked")!.topicHash as Hex;
+
+/** The one slot that the chain keeps of an attestation; layout of contracts/types/Record.sol. */
+export type Record = {
+  attester: Hex;
+  /** Unix seconds; 0: revoked before it was recorded */
+  recordedAt: number;
+  expiresAt: number;
+  revocable: boolean;
+  revoked: boolean;
+};
+
+export type RegisteredSchema = { id: Hex; definition: string; resolver: Hex; revocable: boolean };
+
+export function registerSchemaCall(definition: string, resolver: Hex, revocable: boolean): Hex {
+  return schemas.encodeFunctionData("register", [definition, resolver, revocable]) as Hex;
+}
+
+function refusalText(data: Hex): string {
+  for (const contract of [registry, schemas]) {
+    const error = data === "0x" ? null : contract.parseError(data);
+    if (error !== null) return `${error.name}(${error.args.map(String).join(", ")})`;
+  }
+  return data === "0x" ? "no reason given" : `unknown error ${data.slice(0, 74)}`;
+}
+
+/** The attestation that an Attested event carries, and the uid that it claims. */
+export function attestedOf(log: Log): { uid: Hex; attestation: Attestation } {
+  const { args } = registry.parseLog(log)!;
+  return {
+    uid: args.uid as Hex,
+    attestation: {
+      schema: args.schema as Hex,
+      attester: args.attester as Hex,
+      recipient: args.recipient as Hex,
+      ref: args.ref as Hex,
+      expiresAt: Number(args.expiresAt),
+      revocable: args.revocable as boolean,
+      salt: args.salt as Hex,
+      data: unhex(args.data as string),
+    },
+  };
+}
+
+export function revokedOf(log: Log): { uid: Hex; attester: Hex; reason: string } {
+  const { args } = registry.parseLog(log)!;
+  return { uid: args.uid as Hex, attester: args.attester as Hex, reason: args.reason as string };
+}
+
+/** The event of a new schema. */
+export const schemaRegistered = {
+  topic: schemas.getEvent("SchemaRegistered")!.topicHash as Hex,
+  read(log: Log): RegisteredSchema {
+    const { args } = schemas.parseLog(log)!;
+    return {
+      id: args.id as Hex,
+      definition: args.definition as string,
+      resolver: args.resolver as Hex,
+      revocable: args.revocable as boolean,
+    };
+  },
+};
+
+/** The registries of one chain: what can be asked of them, and how calls to them are written. */
+export type Registry = {
+  domain: Domain;
+  separator: Uint8Array;
+  schemaRegistry: Hex;
+  recordCall(terms: BatchTerms, items: Uint8Array, signature: Hex): Hex;
+  /** @param signed the issuer's permission, when somebody else sends it */
+  revokeCall(
+    uids: readonly Hex[],
+    reason: string,
+    signed: { attester: Hex; deadline: number; signature: Hex } | null,
+  ): Hex;
+  /** what a refusal of the registry says: `NotAttester(0x…, 0x…)` */
+  refusalText(data: Hex): string;
+  /** in the order asked; `null` where nothing is known of a uid */
+  records(uids: readonly Hex[], at: number | Hex | BlockTag): Promise<(Record | null)[]>;
+  /** null if no such schema is registered */
+  schema(id: Hex): Promise<RegisteredSchema | null>;
+};
+
+/**
+ * Finds the registry at an address and the schema registry that it names.
+ * @throws WaybillError E_REGISTRY_MISSING if something else, or nothing, is there
+ */
+export async function openRegistry(chain: Chain, address: Hex): Promise<Registry> {
+  const chainId = await chain.chainId();
+  const missing = (cause: string) =>
+    new WaybillError("E_REGISTRY_MISSING", `no registry at ${address} on chain ${chainId}: ${cause}`, {
+      mend: "run `waybill deploy` for this network, or name the right address with --registry",
+    });
+  if ((await chain.code(address)) === "0x") throw missing("there is no contract");
+  const named = await chain.call(
+    { to: address, data: registry.encodeFunctionData("schemaRegistry") as Hex },
+    "latest",
+  );
+  if (named.kind === "unavailable")
+    throw new WaybillError("E_NODE", `the node cannot run calls: ${named.message}`);
+  if (named.kind === "reverted" || named.data.length !== 66)
+    throw missing("the contract there is another one");
+  const schemaRegistry = registry.decodeFunctionResult("schemaRegistry", named.data)[0] as Hex;
+  const domain = { chainId, registry: address };
+
+  const view = async (to: Hex, data: Hex, at: number | Hex | BlockTag): Promise<Hex> => {
+    const result = await chain.call({ to, data }, at);
+    if (result.kind === "returned") return result.data;
+    const why = result.kind === "reverted" ? refusalText(result.data) : result.message;
+    throw new WaybillError("E_NODE", `the node at chain ${chainId} did not answer a read: ${why}`, {
+      mend: "run again, or name another node with --rpc-url",
+    });
+  };
+
+  return {
+    domain,
+    separator: domainSeparator(domain),
+    schemaRegistry,
+    recordCall: (terms, items, signature) =>
+      registry.encodeFunctionData("record", [terms, items, signature]) as Hex,
+    revokeCall: (uids, reason, signed) =>
+      (signed === null
+        ? registry.encodeFunctionData("revoke", [uids, reason])
+        : registry.encodeFunctionData("revokeSigned", [
+            signed.attester,
+            uids,
+            reason,
+            signed.deadline,
+            signed.signature,
+          ])) as Hex,
+    refusalText,
+    async records(uids, at) {
+      const data = await view(address, registry.encodeFunctionData("recordsOf", [uids]) as Hex, at);
+      const words = registry.decodeFunctionResult("recordsOf", data)[0] as bigint[];
+      return [...words].map(recordOf);
+    },
+    async schema(id) {
+      const terms = schemas.decodeFunctionResult(
+        "termsOf",
+        await view(schemaRegistry, schemas.encodeFunctionData("termsOf", [id]) as Hex, "latest"),
+      )[0] as { resolver: Hex; revocable: boolean; exists: boolean };
+      if (!terms.exists) return null;
+      const definition = schemas.decodeFunctionResult(
+        "definitionOf",
+        await view(schemaRegistry, schemas.encodeFunctionData("definitionOf", [id]) as Hex, "latest"),
+      )[0] as string;
+      return { id, definition, resolver: terms.resolver, revocable: terms.revocable };
+    },
+  };
+}
+
+function recordOf(word: bigint): Record | null {
+  if (word === 0n) return null;
+  const bits = (from: bigint, count: bigint) => (word >> from) & ((1n << count) - 1n);
+  return {
+    attester: hex(unhex(`0x${bits(0n, 160n).toString(16).padStart(40, "0")}`)),
+    recordedAt: Number(bits(160n, 40n)),
+    expiresAt: Number(bits(200n, 40n)),
+    revocable: bits(240n, 1n) === 1n,
+    revoked: bits(241n, 1n) === 1n,
+  };
+}
+
+export function sameAddress(a: Hex, b: Hex): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

@@ -1,0 +1,79 @@
+import { parseUnits } from "ethers";
+import type { Registry, RegisteredSchema } from "../chain/registry.js";
+import { WaybillError } from "../errors.js";
+import { type Hex, ZERO_ADDRESS } from "../hex.js";
+import { parseSchema, schemaId } from "../schema.js";
+
+export function usage(problem: string, mend?: string): WaybillError {
+  return new WaybillError("E_USAGE", problem, mend === undefined ? {} : { mend });
+}
+
+export function readUid(text: string): Hex {
+  if (/^0x[0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase() as Hex;
+  throw usage(`${JSON.stringify(text)} is not a uid`, "a uid is 0x and 64 hex digits");
+}
+
+/** An amount with its unit, `30gwei`, `0.5eth`, `1000wei`; a bare number is in `unit`. @returns wei */
+export function readAmount(text: string, unit: "ether" | "gwei", flag: string): bigint {
+  const match = /^([0-9]+(?:\.[0-9]+)?)\s*(wei|gwei|eth|ether)?$/i.exec(text.trim());
+  if (match === null) {
+    throw usage(`${flag} ${JSON.stringify(text)} is not an amount`, `write it like 0.5eth or 30gwei`);
+  }
+  const named = match[2]?.toLowerCase() ?? unit;
+  try {
+    return parseUnits(match[1]!, named === "eth" ? "ether" : named);
+  } catch {
+    throw usage(`${flag} ${JSON.stringify(text)} has more digits than its unit`);
+  }
+}
+
+/** A moment: `90d`, `12h`, Unix seconds, or an RFC 3339 time. @param now Unix seconds @returns Unix seconds */
+export function readMoment(text: string, now: number): number {
+  const span = /^([1-9][0-9]{0,6})([smhdwy])$/.exec(text);
+  const seconds = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 };
+  const moment =
+    span !== null
+      ? now + Number(span[1]) * seconds[span[2] as keyof typeof seconds]
+      : /^[0-9]{1,13}$/.test(text)
+        ? Number(text)
+        : /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+          ? Math.floor(Date.parse(text) / 1000)
+          : Number.NaN;
+  if (!Number.isInteger(moment) || moment <= now || moment >= 2 ** 40) {
+    throw usage(
+      `--expires ${JSON.stringify(text)} is not a moment that lies ahead`,
+      "write 90d, 12h, 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
+    );
+  }
+  return moment;
+}
+
+/**
+ * A registered schema, by its id or by its definition.
+ * @throws WaybillError E_SCHEMA if a definition does not parse, E_SCHEMA_UNKNOWN if it is not registered
+ */
+export async function findSchema(registry: Registry, text: string): Promise<RegisteredSchema> {
+  if (/^0x[0-9a-fA-F]{64}$/.test(text)) {
+    const found = await registry.schema(text.toLowerCase() as Hex);
+    if (found !== null) return found;
+    throw new WaybillError(
+      "E_SCHEMA_UNKNOWN",
+      `schema ${text} is not registered on chain ${registry.domain.chainId}`,
+      { mend: "register its definition with `waybill schema add`, or name another one" },
+    );
+  }
+  parseSchema(text);
+  for (const revocable of [true, false]) {
+    const found = await registry.schema(schemaId(text, ZERO_ADDRESS, revocable));
+    if (found !== null) return found;
+  }
+  throw new WaybillError("E_SCHEMA_UNKNOWN", `the schema ${JSON.stringify(text)} is not registered`, {
+    mend: `run \`waybill schema add ${JSON.stringify(text)}\` for this network first`,
+  });
+}
+
+/** @throws WaybillError E_USAGE */
+export function readAddress(text: string, flag: string): Hex {
+  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return text as Hex;
+  throw usage(`${flag} ${JSON.stringify(text)} is not an address`, "an address is 0x and 40 hex digits");
+}

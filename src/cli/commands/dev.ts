@@ -1,0 +1,87 @@
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { LOCAL_CHAIN_ID, openEmbeddedChain } from "../../chain/embedded.js";
+import { networkOf } from "../../chain/networks.js";
+import { chainOf } from "../../chain/node.js";
+import { WaybillError } from "../../errors.js";
+import { deployRegistries } from "../../sdk/deploy.js";
+import { createSubmitter, isDone, pause } from "../../submitter/submitter.js";
+import { type Keys, loadKeys, localKey } from "../keys.js";
+import { errorText, type Result, table } from "../output.js";
+import { serveRpc } from "../rpcServer.js";
+import { type CommonOptions, type Connection, openStore, registryOf, stopSignal } from "../session.js";
+
+/** An embedded chain on loopback with both registries, and a submitter that finishes what was left unfinished. */
+export async function dev(options: CommonOptions & { port: string }): Promise<Result> {
+  const port = Number(options.port);
+  const signal = stopSignal();
+  const embedded = await openEmbeddedChain({ journal: join(options.data, "embedded", "chain.jsonl") });
+  const chain = chainOf(embedded.request);
+  const network = networkOf("local");
+  const { schemaRegistry, attestationRegistry } = await deployRegistries(chain, localKey(1), network.pollMs);
+  const server = await serveRpc(embedded.request, port);
+  const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const connection: Connection = { chain, network, chainId: LOCAL_CHAIN_ID, place, close: async () => {} };
+  const keys = await loadKeys({}, LOCAL_CHAIN_ID);
+
+  const lines = [
+    "a chain of your own is running; ^C ends it, and the next start goes on where it was",
+    table([
+      ["node", `${place} (chain ${LOCAL_CHAIN_ID})`],
+      ["SchemaRegistry", schemaRegistry],
+      ["AttestationRegistry", attestationRegistry],
+      ["issuer", `${keys.issuer.address} (public development account 0)`],
+      ["lane", `${keys.lane.address} (public development account 1)`],
+      ["data", options.data],
+    ]),
+  ];
+  process.stdout.write(
+    options.json === true
+      ? `${JSON.stringify({ url: place, chainId: Number(LOCAL_CHAIN_ID), schemaRegistry, attestationRegistry })}\n`
+      : `${lines.join("\n")}\n`,
+  );
+
+  while (!signal.aborted) {
+    await finishOpenJobs(connection, options, keys, signal).catch((error: unknown) => {
+      // Another command holds the store and does the work itself.
+      if (error instanceof WaybillError && error.code === "E_STORE_HELD") return;
+      process.stderr.write(`${errorText(error)}\n`);
+    });
+    await pause(1_000, signal);
+  }
+  await new Promise((resolve) => server.close(resolve));
+  await embedded.close();
+  return { text: "stopped", data: { stopped: true } };
+}
+
+/** Takes the store only while there is something to finish, so that other commands can have it. */
+async function finishOpenJobs(
+  connection: Connection,
+  options: CommonOptions,
+  keys: Keys,
+  signal: AbortSignal,
+): Promise<void> {
+  const registry = await registryOf(connection, options);
+  const store = await openStore(connection, registry, options);
+  try {
+    for (const job of await store.jobs()) {
+      const mine = job.attester === keys.issuer.address && job.state === "open";
+      if (!mine || isDone(await store.counts(job.id), "final")) continue;
+      const submitter = await createSubmitter({
+        store,
+        chain: connection.chain,
+        registry,
+        ...keys,
+        fees: { maxFee: null, budget: null },
+        pollMs: connection.network.pollMs,
+        patienceMs: 5_000,
+        finalDepth: connection.network.finalDepth,
+        outageMs: 60_000,
+      });
+      await submitter.run(job.id, { until: "final", signal });
+      process.stderr.write(`finished job ${job.id}: ${job.name}\n`);
+    }
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,98 @@
+import type { Job, ReportRow, Store } from "../../store/store.js";
+import { usage } from "../arguments.js";
+import { counted, grouped, type Result, table } from "../output.js";
+import { type CommonOptions, openStoreToRead } from "../session.js";
+import { actText, countLines } from "../work.js";
+import { isDone } from "../../submitter/submitter.js";
+
+/** Where every item stands, of one job or of all. */
+export async function status(id: string | undefined, options: CommonOptions): Promise<Result> {
+  const store = openStoreToRead(options);
+  try {
+    const jobs = id === undefined ? await store.jobs() : [await jobOf(store, id)];
+    const found = await Promise.all(
+      jobs.map(async (job) => {
+        const counts = await store.counts(job.id);
+        return { job, counts, done: job.state === "open" && isDone(counts, "final") };
+      }),
+    );
+    const text = found.map(({ job, counts, done }) =>
+      [
+        `job ${job.id}  ${job.name}  ${done ? "done" : job.state === "admitting" ? "reading its input" : "under way"}`,
+        table(countLines(counts)),
+      ].join("\n"),
+    );
+    return {
+      text: text.length === 0 ? "no jobs yet" : text.join("\n\n"),
+      data: {
+        jobs: found.map(({ job, counts, done }) => ({
+          job: job.id,
+          name: job.name,
+          state: job.state,
+          done,
+          ...counts,
+        })),
+      },
+      exit: found.every(({ done }) => done) ? 0 : 3,
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+const PAGE = 1_000;
+
+/** Every row of a job once, in order of the input. */
+export async function report(id: string | undefined, options: CommonOptions): Promise<Result> {
+  const store = openStoreToRead(options);
+  try {
+    const job = id === undefined ? await onlyJob(store) : await jobOf(store, id);
+    const rows: ReportRow[] = [];
+    for (let after = -1; ;) {
+      const page = await store.report(job.id, after, PAGE);
+      rows.push(...page);
+      if (page.length < PAGE) break;
+      after = page.at(-1)!.ordinal;
+    }
+    const counts = await store.counts(job.id);
+    return {
+      text: [
+        ["line", "state", "uid", "block", "transaction"].join("\t"),
+        ...rows.map(rowText),
+        `${counted(rows.length, "row")}, ${grouped(counts.verified)} verified: job ${job.id}, ${actText(job.act)}s of ${job.name}`,
+      ].join("\n"),
+      data: {
+        job: job.id,
+        name: job.name,
+        schema: job.schema,
+        attester: job.attester,
+        ...counts,
+        report: rows,
+      },
+      exit: isDone(counts, "final") ? (counts.mismatched > 0 ? 1 : 0) : 3,
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+function rowText(row: ReportRow): string {
+  const note =
+    row.duplicateOf === null
+      ? row.faults.join(" ")
+      : `same as line ${row.duplicateOf.line} of job ${row.duplicateOf.job}`;
+  const place = row.block === null ? "-" : String(row.block);
+  return [row.line, row.state, row.uid ?? "-", place, row.transaction ?? "-", note].join("\t").trimEnd();
+}
+
+async function jobOf(store: Store, id: string): Promise<Job> {
+  const job = /^[1-9][0-9]{0,9}$/.test(id) ? await store.job(Number(id)) : null;
+  if (job === null) throw usage(`there is no job ${JSON.stringify(id)}`, "`waybill status` lists the jobs");
+  return job;
+}
+
+async function onlyJob(store: Store): Promise<Job> {
+  const jobs = await store.jobs();
+  if (jobs.length === 1) return jobs[0]!;
+  throw usage(`there are ${jobs.length} jobs: name one`, "`waybill status` lists them");
+}

@@ -1,0 +1,252 @@
+import { basename } from "node:path";
+import { admittedRows, type CheckedRow, checkedRows } from "../../admission/admit.js";
+import { readRows } from "../../admission/file.js";
+import { faultText } from "../../admission/rows.js";
+import type { Frame } from "../../admission/statement.js";
+import type { PackedSize } from "../../attestation.js";
+import type { Chain } from "../../chain/chain.js";
+import type { RegisteredSchema } from "../../chain/registry.js";
+import { WaybillError } from "../../errors.js";
+import { bid, type FeeLimits, tipOf } from "../../fees.js";
+import { gasOf, workOf } from "../../gas.js";
+import { type Limits, slotOf, split } from "../../planner/split.js";
+import { parseSchema } from "../../schema.js";
+import type { Until } from "../../submitter/submitter.js";
+import { findSchema, readAmount, usage } from "../arguments.js";
+import { loadKeys } from "../keys.js";
+import { counted, ether, grouped, gwei, progressLine, type Result, table } from "../output.js";
+import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
+import { fileHash, finishedData, finishedText, fitsIn, jobKey, limitsOf, runJob } from "../work.js";
+
+export type PlanOptions = CommonOptions & { schema: string; irrevocable?: boolean };
+
+export type SubmitOptions = PlanOptions & {
+  until: string;
+  maxFee?: string;
+  budget?: string;
+  skipBad?: boolean;
+  dryRun?: boolean;
+};
+
+/** Faults that are printed; all of them are counted, and all are in the JSON document up to a thousand. */
+const SHOWN = 50;
+const KEPT = 1_000;
+
+/** Reads every row, names every fault, prices the job. Needs a node and no key. */
+export async function plan(file: string, options: PlanOptions): Promise<Result> {
+  const connection = await connect(options, "read");
+  try {
+    const registry = await registryOf(connection, options);
+    const schema = await findSchema(registry, options.schema);
+    const limits = await limitsOf(connection);
+    const frame = await frameOf(schema, options, connection.chain, limits, {
+      separator: registry.separator,
+      // Nobody is asked for a key to learn a price: the attester changes no size.
+      attester: "0x0000000000000000000000000000000000000001",
+      signed: true,
+    });
+    const survey = await surveyOf(
+      file,
+      checkedRows(readRows(file, parseSchema(schema.definition)), frame),
+      limits,
+    );
+    const price = await priceOf(connection.chain, survey);
+    return {
+      text: planText(file, survey, price),
+      data: { ...survey, faults: survey.faults, ...price },
+      exit: survey.bad > 0 ? 6 : 0,
+    };
+  } finally {
+    await connection.close();
+  }
+}
+
+export async function submit(file: string, options: SubmitOptions): Promise<Result> {
+  if (!["included", "safe", "final"].includes(options.until)) {
+    throw usage(`--until ${options.until} is not a stage`, "use included, safe or final");
+  }
+  const fees: FeeLimits = {
+    maxFee: options.maxFee === undefined ? null : readAmount(options.maxFee, "gwei", "--max-fee"),
+    budget: options.budget === undefined ? null : readAmount(options.budget, "ether", "--budget"),
+  };
+  const signal = stopSignal();
+  const progress = progressLine(
+    process.stderr.isTTY === true && options.quiet !== true && process.env.CI === undefined,
+  );
+  const connection = await connect(options, "write");
+  try {
+    const registry = await registryOf(connection, options);
+    const keys = await loadKeys(options, connection.chainId);
+    const schema = await findSchema(registry, options.schema);
+    const limits = await limitsOf(connection);
+    const frame = await frameOf(schema, options, connection.chain, limits, {
+      separator: registry.separator,
+      attester: keys.issuer.address,
+      signed: keys.issuer.address !== keys.lane.address,
+    });
+    const rows = () => checkedRows(readRows(file, parseSchema(schema.definition), { signal }), frame);
+    const key = jobKey([
+      "record",
+      schema.id,
+      keys.issuer.address,
+      String(frame.revocable),
+      String(options.skipBad === true),
+      await fileHash(file),
+    ]);
+
+    const store = await openStore(connection, registry, options);
+    try {
+      const known = (await store.jobs()).find((job) => job.key === key && job.state === "open");
+      if (known === undefined || options.dryRun === true) {
+        progress.show("checking every row");
+        const survey = await surveyOf(file, rows(), limits);
+        progress.end();
+        if (survey.bad > 0 && options.skipBad !== true) return badRows(file, survey);
+        const price = await priceOf(connection.chain, survey);
+        if (options.dryRun === true) {
+          return {
+            text: `${planText(file, survey, price)}\nnothing was sent`,
+            data: { ...survey, ...price },
+          };
+        }
+        await confirm(
+          connection,
+          options,
+          `${counted(survey.good, "attestation")} for about ${ether(price.costWei)}`,
+        );
+      }
+      const finished = await runJob(
+        { connection, registry, store, keys, fees, until: options.until as Until, signal, progress },
+        {
+          key,
+          act: "record",
+          name: basename(file),
+          schema: schema.id,
+          definition: schema.definition,
+          attester: keys.issuer.address,
+          reason: "",
+        },
+        () => admittedRows(rows(), file),
+      );
+      const next =
+        finished.exit === 130
+          ? "everything is written down: run the same command to go on"
+          : `every row: waybill report ${finished.job.id}`;
+      return { text: finishedText(finished, next), data: finishedData(finished), exit: finished.exit };
+    } finally {
+      progress.end();
+      await store.close();
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+async function frameOf(
+  schema: RegisteredSchema,
+  options: PlanOptions,
+  chain: Chain,
+  limits: Limits,
+  who: { separator: Uint8Array; attester: Frame["attester"]; signed: boolean },
+): Promise<Frame> {
+  if (!/^0x0{40}$/.test(schema.resolver)) {
+    throw new WaybillError(
+      "E_RESOLVER",
+      `the schema ${schema.id} names a resolver, and this version calls none`,
+    );
+  }
+  const head = await chain.block("latest");
+  return {
+    separator: who.separator,
+    schemaId: schema.id,
+    schema: parseSchema(schema.definition),
+    attester: who.attester,
+    revocable: schema.revocable && options.irrevocable !== true,
+    now: head?.timestamp ?? 0,
+    fits: fitsIn(limits, who.signed),
+  };
+}
+
+type Survey = {
+  rows: number;
+  good: number;
+  bad: number;
+  faults: string[];
+  transactions: number;
+  blocks: number;
+  gas: number;
+};
+
+/** Reads every row once and keeps nothing of it: what is planned is counted page by page. */
+async function surveyOf(file: string, rows: AsyncIterable<CheckedRow>, limits: Limits): Promise<Survey> {
+  const survey: Survey = { rows: 0, good: 0, bad: 0, faults: [], transactions: 0, blocks: 0, gas: 0 };
+  let page: PackedSize[] = [];
+  const countPage = () => {
+    let start = 0;
+    for (const count of split("record", true, page, limits)) {
+      survey.transactions += 1;
+      survey.gas += gasOf(workOf("record", true, page.slice(start, start + count)));
+      start += count;
+    }
+    page = [];
+  };
+  for await (const row of rows) {
+    survey.rows += 1;
+    if (!row.ok) {
+      survey.bad += 1;
+      for (const fault of row.faults)
+        if (survey.faults.length < KEPT) survey.faults.push(faultText(file, fault));
+      continue;
+    }
+    survey.good += 1;
+    page.push(row.statement.size);
+    if (page.length === 20_000) countPage();
+  }
+  if (page.length > 0) countPage();
+  survey.blocks = Math.ceil(survey.transactions / slotOf(limits).perBlock);
+  return survey;
+}
+
+type Price = { baseFeeWei: bigint; tipWei: bigint; costWei: bigint; atMostWei: bigint };
+
+async function priceOf(chain: Chain, survey: Survey): Promise<Price> {
+  const head = await chain.block("latest");
+  const baseFee = head?.baseFee ?? 0n;
+  const tip = tipOf(await chain.recentBlocks(10), await chain.suggestedTip());
+  const offer = bid({ baseFee, tip }, { maxFee: null, budget: null }, 0n, 0n);
+  const maxFee = offer.kind === "bid" ? offer.bid.maxFee : 0n;
+  const gas = BigInt(survey.gas);
+  return { baseFeeWei: baseFee, tipWei: tip, costWei: gas * (baseFee + tip), atMostWei: gas * maxFee };
+}
+
+function planText(file: string, survey: Survey, price: Price): string {
+  const lines = table([
+    ["rows", grouped(survey.rows)],
+    ["good", grouped(survey.good)],
+    ["bad", grouped(survey.bad)],
+    ["transactions", grouped(survey.transactions)],
+    ["blocks", `${grouped(survey.blocks)} at least`],
+    [
+      "gas",
+      `${grouped(survey.gas)}${survey.good === 0 ? "" : `, ${grouped(Math.round(survey.gas / survey.good))} per row`}`,
+    ],
+    ["base fee", `${gwei(price.baseFeeWei)} now, tip ${gwei(price.tipWei)}`],
+    ["cost", `${ether(price.costWei)} at today's fee`],
+  ]);
+  return [`plan for ${basename(file)}`, ...faultLines(survey), lines].join("\n");
+}
+
+function badRows(file: string, survey: Survey): Result {
+  const text = [
+    `${basename(file)}: ${grouped(survey.bad)} of ${counted(survey.rows, "row")} cannot be issued; nothing was sent`,
+    ...faultLines(survey),
+    "mend them, or add --skip-bad to issue the others",
+  ].join("\n");
+  return { text, data: { ...survey, error: { code: "E_ROWS", message: text.split("\n")[0] } }, exit: 6 };
+}
+
+function faultLines(survey: Survey): string[] {
+  const shown = survey.faults.slice(0, SHOWN).map((fault) => `  ${fault}`);
+  const rest = survey.faults.length - shown.length;
+  return rest > 0 ? [...shown, `  … and ${grouped(rest)} more (all in --json)`] : shown;
+}

@@ -1,0 +1,194 @@
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from "commander";
+import type { Result } from "./output.js";
+import type { CommonOptions } from "./session.js";
+
+/**
+ * Only names and options are here: each command's code is imported when it runs, so that `--help` is quick.
+ */
+const program = new Command("waybill")
+  .description("Puts statements on an EVM chain in order, at your price, exactly once; and checks them.")
+  .version("0.1.0")
+  .showHelpAfterError("(waybill --help lists the commands)")
+  .exitOverride()
+  .configureHelp({ showGlobalOptions: false });
+
+function command(name: string, description: string, run: (...parts: never[]) => Promise<Result>): Command {
+  return program.command(name).description(description).action(act(run));
+}
+
+function common(target: Command, kind: "read" | "write" | "store"): Command {
+  target
+    .addOption(
+      new Option("--data <dir>", "where Waybill keeps its store").env("WAYBILL_DATA").default(".waybill"),
+    )
+    .addOption(
+      new Option("--network <name>", "local, embedded, mainnet, sepolia, base …, or a chain id").env(
+        "WAYBILL_NETWORK",
+      ),
+    );
+  if (kind !== "store") {
+    target
+      .addOption(new Option("--rpc-url <url>", "URL of the node").env("WAYBILL_RPC_URL"))
+      .addOption(new Option("--registry <address>", "another AttestationRegistry").env("WAYBILL_REGISTRY"));
+  }
+  if (kind === "write") {
+    target
+      .addOption(new Option("--issuer-key-file <file>", "key that speaks").env("WAYBILL_ISSUER_KEY_FILE"))
+      .addOption(new Option("--lane-key-file <file>", "key that pays").env("WAYBILL_LANE_KEY_FILE"))
+      .option("--yes", "do not ask before a write on a main network");
+  }
+  return target.option("--json", "print one JSON document").option("--quiet", "no progress");
+}
+
+/** Runs a command and prints what it has to say: the result on stdout, everything else on stderr. */
+function act(run: (...parts: never[]) => Promise<Result>) {
+  return async (...parts: unknown[]): Promise<void> => {
+    const self = parts.at(-1) as Command;
+    const { errorData, errorText, exitCodeOf, jsonText } = await import("./output.js");
+    const options = self.opts<CommonOptions>();
+    let output: string;
+    try {
+      const result = await run(...(parts.slice(0, -1) as never[]));
+      output = options.json === true ? jsonText(result.data) : result.text;
+      process.exitCode = result.exit ?? 0;
+    } catch (error) {
+      process.stderr.write(`${errorText(error)}\n`);
+      output = options.json === true ? jsonText(errorData(error)) : "";
+      process.exitCode = exitCodeOf(error);
+    }
+    if (output !== "") await new Promise((resolve) => process.stdout.write(`${output}\n`, resolve));
+    // The embedded chain keeps native threads; there is nothing left to wait for.
+    process.exit();
+  };
+}
+
+common(
+  command("dev", "run a chain of your own with the registries on it; ^C ends it", async (options) =>
+    (await import("./commands/dev.js")).dev(options),
+  ),
+  "store",
+).option("--port <port>", "on 127.0.0.1", "8545");
+
+common(
+  command("deploy", "put both registries on a chain; safe to run again", async (options) =>
+    (await import("./commands/deploy.js")).deploy(options),
+  ),
+  "write",
+).option("--dry-run", "say what it would cost and send nothing");
+
+const schema = program.command("schema").description("add, show or list schemas");
+common(
+  schema
+    .command("add <definition>")
+    .description('register a schema such as "string name,uint64 score"')
+    .action(
+      act(async (definition: string, options: never) =>
+        (await import("./commands/schema.js")).add(definition, options),
+      ),
+    ),
+  "write",
+)
+  .option("--irrevocable", "attestations of it can never be revoked")
+  .option("--resolver <address>", "contract that is asked about every batch")
+  .option("--dry-run", "say what it would cost and send nothing");
+common(
+  schema
+    .command("show <schema>")
+    .description("a schema by its id or definition")
+    .action(
+      act(async (name: string, options: never) => (await import("./commands/schema.js")).show(name, options)),
+    ),
+  "read",
+);
+common(
+  schema
+    .command("list")
+    .description("all registered schemas")
+    .action(act(async (options: never) => (await import("./commands/schema.js")).list(options))),
+  "read",
+).option("--from-block <number>", "first block to look at", "0");
+
+common(
+  command(
+    "attest <schema> [values...]",
+    "issue one attestation: attest SCHEMA name=value … --to ADDRESS",
+    async (name: string, values: string[], options: never) =>
+      (await import("./commands/attest.js")).attest(name, values, options),
+  ),
+  "write",
+)
+  .option("--to <address>", "whom it is about")
+  .option("--expires <when>", "90d, 2027-01-31 or Unix seconds")
+  .option("--ref <uid>", "the attestation it refers to")
+  .option("--id <key>", "tells it apart from one with the same content")
+  .option("--irrevocable", "it can never be revoked")
+  .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
+  .option("--dry-run", "print the uid and send nothing");
+
+common(
+  command(
+    "plan <file>",
+    "read every row, report every fault, price the job; needs no key",
+    async (file: string, options: never) => (await import("./commands/submit.js")).plan(file, options),
+  ),
+  "read",
+)
+  .requiredOption("--schema <schema>", "id or definition")
+  .option("--irrevocable", "they can never be revoked");
+
+common(
+  command(
+    "submit <file>",
+    "issue one attestation per row; run again to go on, nothing is sent twice",
+    async (file: string, options: never) => (await import("./commands/submit.js")).submit(file, options),
+  ),
+  "write",
+)
+  .requiredOption("--schema <schema>", "id or definition")
+  .option("--until <stage>", "return when every row is included, safe or final", "final")
+  .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
+  .option("--budget <amount>", "most that the job may cost, such as 0.5eth; then it stops")
+  .option("--skip-bad", "issue the good rows of a file that has bad ones")
+  .option("--irrevocable", "they can never be revoked")
+  .option("--dry-run", "check and price every row and send nothing");
+
+common(
+  command("status [job]", "where every item stands", async (job: string | undefined, options: never) =>
+    (await import("./commands/jobs.js")).status(job, options),
+  ),
+  "store",
+);
+common(
+  command(
+    "report [job]",
+    "every row with its state, uid, block and transaction",
+    async (job: string | undefined, options: never) =>
+      (await import("./commands/jobs.js")).report(job, options),
+  ),
+  "store",
+);
+common(
+  command(
+    "verify <uids...>",
+    "check attestations with nothing but a node; - reads uids from stdin",
+    async (uids: string[], options: never) => (await import("./commands/verify.js")).verify(uids, options),
+  ),
+  "read",
+).option("--want <level>", "well-formed, authentic, included or settled", "settled");
+common(
+  command("revoke [uids...]", "revoke attestations, for ever", async (uids: string[], options: never) =>
+    (await import("./commands/revoke.js")).revoke(uids, options),
+  ),
+  "write",
+)
+  .option("--from <file>", "a file of uids, one a line")
+  .option("--reason <text>", "goes into the event", "")
+  .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
+  .option("--dry-run", "check every uid and send nothing");
+
+program.parseAsync().catch((error: unknown) => {
+  if (!(error instanceof CommanderError)) throw error;
+  // Help and version are asked for; everything else is a usage error that commander has explained.
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+});

@@ -1,0 +1,183 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
+import type { Chain } from "../chain/chain.js";
+import { deployments } from "../chain/deployment.js";
+import { openEmbeddedChain } from "../chain/embedded.js";
+import { httpRequest, maskUrl } from "../chain/http.js";
+import { type Network, networkOf } from "../chain/networks.js";
+import { chainOf } from "../chain/node.js";
+import { openRegistry, type Registry } from "../chain/registry.js";
+import { WaybillError } from "../errors.js";
+import type { Hex } from "../hex.js";
+import { openSqliteStore } from "../store/sqlite.js";
+import type { Store } from "../store/store.js";
+import type { KeyFiles } from "./keys.js";
+
+/** Options that every command has; each is also WAYBILL_ and its name in capitals. */
+export type CommonOptions = KeyFiles & {
+  network?: string;
+  rpcUrl?: string;
+  registry?: string;
+  data: string;
+  json?: boolean;
+  quiet?: boolean;
+  yes?: boolean;
+};
+
+const LOCAL_URL = "http://127.0.0.1:8545";
+
+export type Connection = {
+  chain: Chain;
+  network: Network;
+  chainId: bigint;
+  /** where the node is, without what might be secret */
+  place: string;
+  close(): Promise<void>;
+};
+
+/**
+ * Reaches the node of a network and checks that it serves the chain that was meant.
+ * @param purpose a write names its network unless that is the local one
+ */
+export async function connect(options: CommonOptions, purpose: "read" | "write"): Promise<Connection> {
+  if (options.network === "embedded") return connectEmbedded(options);
+  const named = options.network === undefined ? null : networkOf(options.network);
+  const isLocal = named === null || named.name === "local";
+  const url = options.rpcUrl ?? (isLocal ? LOCAL_URL : undefined);
+  if (url === undefined) {
+    throw new WaybillError("E_USAGE", `no node is named for ${named?.name ?? "this network"}`, {
+      mend: "give its URL with --rpc-url, or in WAYBILL_RPC_URL",
+    });
+  }
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new WaybillError("E_USAGE", "the node's URL is not an http:// or https:// URL");
+  }
+  const chain = chainOf(httpRequest(url));
+  const chainId = await chain.chainId();
+  const network = named ?? networkOf(chainId.toString());
+  if (network.chainId !== chainId) {
+    throw new WaybillError(
+      "E_CHAIN_ID",
+      `the node at ${maskUrl(url)} serves chain ${chainId}, and ${network.name} is chain ${network.chainId}`,
+      { mend: "name the right network with --network, or another node with --rpc-url" },
+    );
+  }
+  if (purpose === "write" && named === null && network.name !== "local") {
+    throw new WaybillError("E_USAGE", `the node serves ${network.name}, and a write names its network`, {
+      mend: `add --network ${network.name}`,
+    });
+  }
+  return { chain, network, chainId, place: maskUrl(url), close: async () => {} };
+}
+
+async function connectEmbedded(options: CommonOptions): Promise<Connection> {
+  const embedded = await openEmbeddedChain({ journal: join(options.data, "embedded", "chain.jsonl") });
+  const chain = chainOf(embedded.request);
+  const network = networkOf("local");
+  return {
+    chain,
+    network,
+    chainId: network.chainId,
+    place: `the embedded chain in ${options.data}`,
+    close: embedded.close,
+  };
+}
+
+/** @throws WaybillError E_REGISTRY_MISSING */
+export async function registryOf(connection: Connection, options: CommonOptions): Promise<Registry> {
+  const address = options.registry ?? deployments()[1].address;
+  if (!/^0x[0-9a-fA-F]{40}$/.test(address)) {
+    throw new WaybillError("E_USAGE", "--registry is not an address of 0x and 40 hex digits");
+  }
+  return openRegistry(connection.chain, address as Hex);
+}
+
+/** Opens the store of a chain for writing: each chain has a folder of its own, so local chains come and go. */
+export async function openStore(
+  connection: Connection,
+  registry: Registry,
+  options: CommonOptions,
+): Promise<Store> {
+  const genesis = await connection.chain.block(0);
+  if (genesis === null) throw new WaybillError("E_NODE", `${connection.place} does not know its first block`);
+  const store = openSqliteStore(join(options.data, folderOf(connection.chainId, genesis.hash)));
+  try {
+    await store.bind({
+      chainId: connection.chainId,
+      genesis: genesis.hash,
+      registry: registry.domain.registry.toLowerCase() as Hex,
+    });
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens a store to look at, without a node: that of the named network, else the only one or the one written last.
+ * @throws WaybillError E_STORE_NONE
+ */
+export function openStoreToRead(options: CommonOptions): Store {
+  const chainId =
+    options.network === undefined
+      ? ""
+      : networkOf(options.network === "embedded" ? "local" : options.network).chainId.toString();
+  const folders = existsSync(options.data)
+    ? readdirSync(options.data).filter((name) => name.startsWith(`chain-${chainId}`))
+    : [];
+  const files = folders
+    .map((name) => join(options.data, name))
+    .filter((folder) => existsSync(join(folder, "waybill.sqlite")))
+    .sort((a, b) => lastWrite(b) - lastWrite(a));
+  return openSqliteStore(files[0] ?? options.data, { readOnly: true });
+}
+
+function lastWrite(folder: string): number {
+  const wal = join(folder, "waybill.sqlite-wal");
+  return Math.max(
+    statSync(join(folder, "waybill.sqlite")).mtimeMs,
+    existsSync(wal) ? statSync(wal).mtimeMs : 0,
+  );
+}
+
+function folderOf(chainId: bigint, genesis: Hex): string {
+  return `chain-${chainId}-${genesis.slice(2, 10)}`;
+}
+
+/**
+ * On a main network, shows what a write may cost and waits for the network's name to be typed.
+ * @param what the write, and its highest cost
+ */
+export async function confirm(connection: Connection, options: CommonOptions, what: string): Promise<void> {
+  if (!connection.network.main || options.yes === true) return;
+  if (!process.stdin.isTTY) {
+    throw new WaybillError(
+      "E_USAGE",
+      `${connection.network.name} is a main network and nobody is here to confirm`,
+      {
+        mend: `${what}; add --yes to go ahead`,
+      },
+    );
+  }
+  process.stderr.write(`${what} on ${connection.network.name}.\n`);
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await lines.question(`Type ${connection.network.name} to go on: `);
+  lines.close();
+  if (answer.trim() !== connection.network.name) {
+    throw new WaybillError("E_USAGE", "not confirmed: nothing was sent");
+  }
+}
+
+/** Aborts on the first ^C or SIGTERM; the second ends the process at once, which is safe as well. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,150 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { admit } from "../admission/admit.js";
+import type { Frame } from "../admission/statement.js";
+import type { Registry } from "../chain/registry.js";
+import { WaybillError } from "../errors.js";
+import type { FeeLimits } from "../fees.js";
+import { type Hex, hex, keccak } from "../hex.js";
+import { holdError } from "../lane/lane.js";
+import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
+import type { Act, AdmittedRow, Counts, Job, NewJob, Store } from "../store/store.js";
+import { createSubmitter, isDone, type Progress, type Until } from "../submitter/submitter.js";
+import type { Keys } from "./keys.js";
+import { counted, ether, type ExitCode, grouped, type ProgressLine, table } from "./output.js";
+import type { Connection } from "./session.js";
+
+/** What one run of a job came to. */
+export type Finished = { job: Job; counts: Counts; paid: bigint; transactions: number; exit: ExitCode };
+
+/** The same work has the same key, so that a second run finds the first. */
+export function jobKey(parts: readonly string[]): Hex {
+  return hex(keccak(new TextEncoder().encode(JSON.stringify(parts))));
+}
+
+/** SHA-256 of a file's bytes. @throws WaybillError E_FILE_OPEN */
+export async function fileHash(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unreadable";
+    throw new WaybillError("E_FILE_OPEN", `${path} cannot be read: ${code}`, {
+      mend: "check the path, and that you may read the file",
+    });
+  }
+  return hash.digest("hex");
+}
+
+export async function limitsOf(connection: Connection): Promise<Limits> {
+  const head = await connection.chain.block("latest");
+  return { ...ETHEREUM_LIMITS, blockGas: Number(head?.gasLimit ?? 30_000_000n) };
+}
+
+/** @param signed the issuer's signature travels with every batch */
+export function fitsIn(limits: Limits, signed: boolean): Frame["fits"] {
+  return (size) => fitsAlone("record", signed, size, limits);
+}
+
+/** Admits what is not admitted yet, and drives the job until every item is as far as asked. */
+export async function runJob(
+  work: {
+    connection: Connection;
+    registry: Registry;
+    store: Store;
+    keys: Keys;
+    fees: FeeLimits;
+    until: Until;
+    signal: AbortSignal;
+    progress: ProgressLine;
+  },
+  newJob: NewJob,
+  rows: () => AsyncIterable<AdmittedRow>,
+): Promise<Finished> {
+  const { connection, registry, store, keys, fees, until, signal, progress } = work;
+  let job = await store.openJob(newJob);
+  await admit(store, job, rows(), (stored) => progress.show(`admitting  ${counted(stored, "row")}`));
+  job = (await store.job(job.id))!;
+
+  if (!isDone(await store.counts(job.id), until)) await requireFunds(connection, keys);
+  const submitter = await createSubmitter({
+    store,
+    chain: connection.chain,
+    registry,
+    ...keys,
+    fees,
+    pollMs: connection.network.pollMs,
+    patienceMs: 30_000,
+    finalDepth: connection.network.finalDepth,
+    outageMs: 60_000,
+  });
+  // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short.
+  for (const id of [...(await store.originals(job.id)), job.id]) {
+    const outcome = await submitter.run(id, {
+      until,
+      signal,
+      onProgress: (now) => progress.show(progressText(now)),
+    });
+    progress.end();
+    if (outcome.kind === "held") throw holdError(outcome.hold);
+  }
+
+  const counts = await store.counts(job.id);
+  const { paid } = await store.spending(job.id);
+  const batches = await store.batches(["included", "safe", "final", "verified"], job.id);
+  const exit = !isDone(counts, until) ? 130 : counts.mismatched > 0 ? 1 : 0;
+  return { job, counts, paid, transactions: batches.length, exit };
+}
+
+/** A key that cannot pay for anything is said at once, before there is anything to wait for. */
+async function requireFunds(connection: Connection, keys: Keys): Promise<void> {
+  const address = keys.lane.address;
+  if ((await connection.chain.balance(address)) > 0n) return;
+  throw holdError({ why: "funds", detail: `${address} has 0 wei on ${connection.network.name}`, since: 0 });
+}
+
+function progressText({ counts, hold }: Progress): string {
+  const done = counts.verified + counts.mismatched;
+  const live = counts.rows - counts.rejected - counts.duplicate;
+  const share = live === 0 ? 100 : Math.floor((100 * done) / live);
+  const holding = hold === null ? "" : `  holding: ${hold.detail}`;
+  const between = counts.included + counts.safe + counts.final;
+  return `verified ${grouped(done)} of ${grouped(live)} (${share} %)  in blocks ${grouped(between)}  on their way ${grouped(counts.assigned)}${holding}`;
+}
+
+export function countLines(counts: Counts): [string, string][] {
+  const lines: [string, number][] = [
+    ["rows", counts.rows],
+    ["verified", counts.verified],
+    ["final", counts.final],
+    ["safe", counts.safe],
+    ["included", counts.included],
+    ["on their way", counts.assigned],
+    ["waiting", counts.waiting],
+    ["duplicates", counts.duplicate],
+    ["rejected", counts.rejected],
+    ["mismatched", counts.mismatched],
+  ];
+  return lines
+    .filter(([name, count]) => count > 0 || name === "rows" || name === "verified")
+    .map(([name, count]) => [name, grouped(count)]);
+}
+
+export function finishedText(finished: Finished, next: string): string {
+  const { job, counts, paid, transactions, exit } = finished;
+  const state = exit === 130 ? "stopped" : counts.mismatched > 0 ? "done, with differences" : "done";
+  return [
+    `job ${job.id} ${state}: ${job.name}`,
+    table([...countLines(counts), ["transactions", grouped(transactions)], ["paid", ether(paid)]]),
+    next,
+  ].join("\n");
+}
+
+export function finishedData(finished: Finished): object {
+  const { job, counts, paid, transactions } = finished;
+  return { job: job.id, name: job.name, ...counts, transactions, paidWei: paid, done: finished.exit === 0 };
+}
+
+export function actText(act: Act): string {
+  return act === "revoke" ? "revocation" : "attestation";
+}

@@ -1,0 +1,257 @@
+import { type BatchTerms, batchDigest, packItems, revocationDigest, tokensOf } from "../attestation.js";
+import { nextStep } from "../batch.js";
+import type { Chain, SendReply } from "../chain/chain.js";
+import type { Registry } from "../chain/registry.js";
+import { WaybillError } from "../errors.js";
+import { bid, type FeeLimits, tipOf } from "../fees.js";
+import { gasOf, type Work } from "../gas.js";
+import { type Hex, unhex, ZERO_WORD } from "../hex.js";
+import type { Key } from "../key.js";
+import type { Job, LaneToken, Store, StoredAttempt, StoredBatch, StoredItem } from "../store/store.js";
+
+/** Why a lane does nothing, and since when (Unix milliseconds). It keeps its nonce and goes on by itself. */
+export type Hold = { why: HoldReason; detail: string; since: number };
+export type HoldReason = "fee" | "budget" | "funds" | "refused" | "node";
+
+export type LaneOptions = {
+  store: Store;
+  chain: Chain;
+  registry: Registry;
+  token: LaneToken;
+  /** pays gas */
+  lane: Key;
+  /** speaks; the same key as the lane's where one account does both */
+  issuer: Key;
+  limits: FeeLimits;
+  /** how long a sent transaction may be missing before its bytes are handed in again */
+  patienceMs: number;
+  now?: () => number;
+};
+
+export type Lane = {
+  /** Moves every batch one step: all that are signed, and those planned for the job. @returns whether anything moved */
+  tick(job: Job): Promise<boolean>;
+  hold(): Hold | null;
+};
+
+/** A signature over a batch counts for a week: longer than any wait for a fee, short enough to be forgotten. */
+const SIGNATURE_LIFE_S = 7 * 24 * 3600;
+
+export function createLane(options: LaneOptions): Lane {
+  const { store, chain, registry, token, lane, issuer } = options;
+  const now = options.now ?? Date.now;
+  let hold: Hold | null = null;
+
+  /** What this tick found in the way. */
+  let obstacle: Omit<Hold, "since"> | null = null;
+
+  const holdFor = (why: HoldReason, detail: string): false => {
+    obstacle = { why, detail };
+    return false;
+  };
+
+  // Bytes that another lane signed are handed in as well: a key that is no longer here is not needed for that.
+  const tokens = new Map<Hex, LaneToken>([[token.lane, token]]);
+  async function tokenOf(address: Hex): Promise<LaneToken> {
+    const known = tokens.get(address);
+    if (known !== undefined) return known;
+    const taken = await store.takeLane(address);
+    tokens.set(address, taken);
+    return taken;
+  }
+
+  /** Hands journaled bytes to the node. Nothing that it answers changes a nonce or a payload (law 7). */
+  async function send(attempt: StoredAttempt): Promise<boolean> {
+    const reply = await chain.send(attempt.raw);
+    const problem = problemOf(reply);
+    if (problem !== null) return holdFor(problem, "message" in reply ? reply.message : reply.kind);
+    await store.applyOnLane(await tokenOf(attempt.lane), attempt.batch, {
+      kind: "sent",
+      transaction: attempt.transaction,
+      at: now(),
+    });
+    return true;
+  }
+
+  async function resend(batch: StoredBatch): Promise<boolean> {
+    const attempt = (await store.attempts(batch.id)).at(-1);
+    if (attempt === undefined) throw new Error(`batch ${batch.id} is signed and has no bytes`);
+    return send(attempt);
+  }
+
+  async function signAndSend(job: Job, batch: StoredBatch): Promise<boolean> {
+    const items = await store.items(batch.id);
+    const head = await chain.block("latest");
+    if (head === null) return holdFor("node", "the node has no head block");
+    const call = callOf(job, items, head.timestamp + SIGNATURE_LIFE_S);
+    const gasLimit = BigInt(gasOf(call.work));
+
+    const simulated = await chain.call(
+      { from: lane.address, to: registry.domain.registry, data: call.data, gas: gasLimit },
+      "latest",
+    );
+    if (simulated.kind === "reverted") return holdFor("refused", registry.refusalText(simulated.data));
+    if (simulated.kind === "unavailable") return holdFor("node", simulated.message);
+
+    const tip = tipOf(await chain.recentBlocks(10), await chain.suggestedTip());
+    const spending = await store.spending(job.id);
+    const decision = bid(
+      { baseFee: head.baseFee, tip },
+      options.limits,
+      gasLimit,
+      spending.paid + spending.atMost,
+    );
+    if (decision.kind === "hold") {
+      return decision.why === "budget spent"
+        ? holdFor(
+            "budget",
+            `the next batch may cost ${decision.needed} wei and ${decision.left} wei are left`,
+          )
+        : holdFor("fee", `the base fee is ${decision.baseFee} wei and the cap ${decision.maxFee} wei`);
+    }
+    const cost = decision.bid.maxFee * gasLimit;
+    const balance = await chain.balance(lane.address);
+    if (balance < cost + spending.atMost) {
+      return holdFor(
+        "funds",
+        `${lane.address} has ${balance} wei; what is on its way may cost ${spending.atMost} and the next batch ${cost}`,
+      );
+    }
+
+    const mined = await chain.transactionCount(lane.address, "latest");
+    const attempt = await store.sign(token, batch.id, mined, (nonce) => {
+      const { raw, hash } = lane.signTransaction({
+        chainId: registry.domain.chainId,
+        nonce,
+        to: registry.domain.registry,
+        data: call.data,
+        gasLimit,
+        ...decision.bid,
+      });
+      return { raw, transaction: hash, gasLimit, ...decision.bid };
+    });
+    return send(attempt);
+  }
+
+  function callOf(job: Job, items: readonly StoredItem[], deadline: number): { data: Hex; work: Work } {
+    const signed = lane.address !== issuer.address;
+    const uids = items.map((item) => item.uid);
+    if (job.act === "revoke") {
+      const revocation = { attester: issuer.address, uids, reason: job.reason, deadline };
+      const signature = signed ? issuer.signDigest(revocationDigest(registry.separator, revocation)) : null;
+      const data = registry.revokeCall(
+        uids,
+        job.reason,
+        signature === null ? null : { attester: issuer.address, deadline, signature },
+      );
+      return { data, work: workOfCall("revoke", signed, data, items, uids.length * 32) };
+    }
+    const terms: BatchTerms = {
+      attester: issuer.address,
+      schema: job.schema,
+      stream: ZERO_WORD,
+      position: 0n,
+      deadline: signed ? deadline : 0,
+    };
+    const packed = packItems(items.map((item) => item.item));
+    const signature = signed
+      ? issuer.signDigest(batchDigest(registry.separator, terms, "record", packed))
+      : "0x";
+    const data = registry.recordCall(terms, packed, signature);
+    return { data, work: workOfCall("record", signed, data, items, packed.length) };
+  }
+
+  return {
+    hold: () => hold,
+    async tick(job) {
+      let moved = false;
+      obstacle = null;
+      // Signed batches of every job first, in order of their nonces: a pool takes one only after the one before it.
+      const batches = [...(await store.batches(["signed"])), ...(await store.batches(["planned"], job.id))];
+      batches.sort((a, b) => nonceOf(a) - nonceOf(b) || a.id - b.id);
+      for (const batch of batches) {
+        const step = nextStep(batch.batch, now(), options.patienceMs);
+        if (step !== "send" && step !== "sign") continue;
+        const done = step === "send" ? await resend(batch) : await signAndSend(job, batch);
+        if (!done) break;
+        moved = true;
+      }
+      hold = sinceFirst(hold, obstacle, now());
+      return moved;
+    },
+  };
+}
+
+function sinceFirst(before: Hold | null, found: Omit<Hold, "since"> | null, now: number): Hold | null {
+  if (found === null) return null;
+  return { ...found, since: before?.why === found.why ? before.since : now };
+}
+
+/** Answers after which the lane has to wait; null for those after which it only watches. */
+function problemOf(reply: SendReply): HoldReason | null {
+  switch (reply.kind) {
+    case "accepted":
+    case "known":
+    // Below: something of this nonce is in the chain. Whose it is, the tracker finds out, and nothing is decided here.
+    case "nonce too low":
+    // The older attempt lives on in the pool.
+    case "underpriced":
+      return null;
+    case "funds":
+      return "funds";
+    case "nonce too high":
+    case "no answer":
+      return "node";
+    case "refused":
+      return "refused";
+  }
+}
+
+function nonceOf({ batch }: StoredBatch): number {
+  return batch.state === "signed" ? batch.nonce : Number.MAX_SAFE_INTEGER;
+}
+
+function workOfCall(
+  act: Work["act"],
+  signed: boolean,
+  data: Hex,
+  items: readonly StoredItem[],
+  bytes: number,
+): Work {
+  const words = items.map(({ item }) => Math.ceil(item.data.length / 32));
+  return {
+    act,
+    signed,
+    items: items.length,
+    bytes,
+    tokens: tokensOf(unhex(data)),
+    words: words.reduce((a, b) => a + b, 0),
+    widest: words.reduce((a, b) => Math.max(a, b), 0),
+  };
+}
+
+/** What a hold means to somebody who has to do something about it. */
+export function holdError(hold: Hold): WaybillError {
+  switch (hold.why) {
+    case "fee":
+      return new WaybillError("E_FEE_CEILING", `the lane holds: ${hold.detail}`, {
+        mend: "raise --max-fee, or run again when gas is cheaper; nothing is lost",
+      });
+    case "budget":
+      return new WaybillError("E_BUDGET", `the lane holds: ${hold.detail}`, {
+        mend: "raise --budget and run again; what was sent stays sent",
+      });
+    case "funds":
+      return new WaybillError("E_FUNDS", `the lane's key cannot pay: ${hold.detail}`, {
+        mend: "send funds to that address and run again; nothing is lost",
+      });
+    case "refused":
+      return new WaybillError("E_REFUSED", `the transaction is refused: ${hold.detail}`, {
+        mend: "nothing is lost; mend the cause and run again",
+      });
+    case "node":
+      return new WaybillError("E_NODE", `the node does not take the transaction: ${hold.detail}`, {
+        mend: "run again later or with another node; nothing is lost",
+      });
+  }
+}

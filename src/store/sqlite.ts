@@ -1,0 +1,650 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { Kysely, sql, type Transaction } from "kysely";
+import { apply, type Batch, type BatchEvent, type BatchState, LIVE } from "../batch.js";
+import { WaybillError } from "../errors.js";
+import { type Hex, hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
+import { lockDirectory } from "./lock.js";
+import { nodeSqliteDialect } from "./sqliteDialect.js";
+import type {
+  Act,
+  AdmittedRow,
+  BlockRef,
+  ChainIdentity,
+  Counts,
+  Job,
+  LaneToken,
+  NewJob,
+  ReportRow,
+  SignedAttempt,
+  Store,
+  StoredAttempt,
+  StoredBatch,
+  StoredItem,
+  WaitingItem,
+} from "./store.js";
+import { createTables, type Tables } from "./tables.js";
+
+type Trx = Transaction<Tables>;
+
+/** More rows than this in one statement gain nothing and grow the longest pause. */
+const PAGE = 1000;
+
+/**
+ * Opens the store in a directory, made if missing. One process may write; with `readOnly` any number may look.
+ *
+ * WAL with synchronous=FULL: a commit is on the disk when it returns. NORMAL is faster and lost commits in 4 of 12
+ * simulated power cuts.
+ * @throws WaybillError E_STORE_HELD if another process writes, E_STORE_NONE if there is nothing to read
+ */
+export function openSqliteStore(directory: string, options: { readOnly?: boolean } = {}): Store {
+  const file = join(directory, "waybill.sqlite");
+  if (options.readOnly === true) {
+    if (!existsSync(file)) {
+      throw new WaybillError("E_STORE_NONE", `there is no store in ${directory}`, {
+        mend: "name the directory with --data, or submit something first",
+      });
+    }
+    return new SqliteStore(new DatabaseSync(file, { readOnly: true, timeout: 5_000 }), () => {});
+  }
+  mkdirSync(directory, { recursive: true });
+  const release = lockDirectory(directory);
+  try {
+    const database = new DatabaseSync(file);
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
+    createTables(database);
+    return new SqliteStore(database, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+class SqliteStore implements Store {
+  readonly #kysely: Kysely<Tables>;
+  readonly #release: () => void;
+  readonly #admitting = new Set<Hex>();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(database: DatabaseSync, release: () => void) {
+    this.#kysely = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) });
+    this.#release = release;
+  }
+
+  /** One connection: transactions take turns, or one would see half of another. */
+  #transaction<T>(work: (trx: Trx) => Promise<T>): Promise<T> {
+    const turn = this.#queue.then(() => this.#kysely.transaction().execute(work));
+    this.#queue = turn.catch(() => {});
+    return turn;
+  }
+
+  bind(chain: ChainIdentity): Promise<void> {
+    const value = JSON.stringify({ ...chain, chainId: chain.chainId.toString() });
+    return this.#transaction(async (trx) => {
+      const found = await trx
+        .selectFrom("facts")
+        .select("value")
+        .where("name", "=", "chain")
+        .executeTakeFirst();
+      if (found === undefined) {
+        await trx.insertInto("facts").values({ name: "chain", value }).execute();
+        return;
+      }
+      if (found.value === value) return;
+      const before = JSON.parse(found.value) as Record<string, string>;
+      throw new WaybillError(
+        "E_STORE_CHAIN",
+        `this store holds work for chain ${before.chainId} (genesis ${before.genesis}, registry ${before.registry}), ` +
+          `and the node serves chain ${chain.chainId} (genesis ${chain.genesis}, registry ${chain.registry})`,
+        { mend: "use another directory with --data for another chain, or a node of the first one" },
+      );
+    });
+  }
+
+  openJob(job: NewJob): Promise<Job> {
+    this.#admitting.add(job.key);
+    return this.#transaction(async (trx) => {
+      // A file whose admission was cut short and that was changed since never ends as it began. Nobody was told that
+      // its rows are admitted; left here, they would make the same rows of the new file duplicates of nothing.
+      const abandoned = trx
+        .selectFrom("jobs")
+        .select("id")
+        .where("state", "=", "admitting")
+        .where("key", "not in", [...this.#admitting]);
+      await trx
+        .deleteFrom("items")
+        .where("duplicate_of", "is not", null)
+        .where("job", "in", abandoned)
+        .execute();
+      await trx.deleteFrom("items").where("job", "in", abandoned).execute();
+      await trx.deleteFrom("jobs").where("id", "in", abandoned).execute();
+      await trx
+        .insertInto("jobs")
+        .values({ ...job, state: "admitting", rows: 0, rejected: 0, duplicates: 0, created_at: Date.now() })
+        .onConflict((conflict) => conflict.column("key").doNothing())
+        .execute();
+      return jobOf(
+        await trx.selectFrom("jobs").selectAll().where("key", "=", job.key).executeTakeFirstOrThrow(),
+      );
+    });
+  }
+
+  job(id: number): Promise<Job | null> {
+    return this.#transaction(async (trx) => {
+      const row = await trx.selectFrom("jobs").selectAll().where("id", "=", id).executeTakeFirst();
+      return row === undefined ? null : jobOf(row);
+    });
+  }
+
+  jobs(): Promise<Job[]> {
+    return this.#transaction(async (trx) =>
+      (await trx.selectFrom("jobs").selectAll().orderBy("id").execute()).map(jobOf),
+    );
+  }
+
+  admit(job: number, rows: readonly AdmittedRow[]): Promise<void> {
+    return this.#transaction(async (trx) => {
+      const { rows: first, act } = await trx
+        .selectFrom("jobs")
+        .select(["rows", "act"])
+        .where("id", "=", job)
+        .where("state", "=", "admitting")
+        .executeTakeFirstOrThrow();
+      let duplicates = 0;
+      for (let start = 0; start < rows.length; start += PAGE) {
+        duplicates += await insertItems(trx, job, act, first + start, rows.slice(start, start + PAGE));
+      }
+      const rejected = rows.filter((row) => row.kind === "rejected").length;
+      await trx
+        .updateTable("jobs")
+        .set((old) => ({
+          rows: old("rows", "+", rows.length),
+          rejected: old("rejected", "+", rejected),
+          duplicates: old("duplicates", "+", duplicates),
+        }))
+        .where("id", "=", job)
+        .execute();
+    });
+  }
+
+  release(job: number): Promise<void> {
+    return this.#transaction(async (trx) => {
+      await trx.updateTable("jobs").set({ state: "open" }).where("id", "=", job).execute();
+    });
+  }
+
+  counts(job: number): Promise<Counts> {
+    return this.#transaction(async (trx) => {
+      const { rows, rejected, duplicates } = await trx
+        .selectFrom("jobs")
+        .select(["rows", "rejected", "duplicates"])
+        .where("id", "=", job)
+        .executeTakeFirstOrThrow();
+      const { waiting } = await trx
+        .selectFrom("items")
+        .select(({ fn }) => fn.countAll<number>().as("waiting"))
+        .where("job", "=", job)
+        .where("batch", "is", null)
+        .where("duplicate_of", "is", null)
+        .where("faults", "is", null)
+        .executeTakeFirstOrThrow();
+      const states = await trx
+        .selectFrom("batches")
+        .select(({ fn }) => [
+          "state",
+          fn.sum<number>("count").as("items"),
+          fn.sum<number>("mismatched").as("bad"),
+        ])
+        .where("job", "=", job)
+        .where("state", "in", LIVE)
+        .groupBy("state")
+        .execute();
+      const inState = (...wanted: BatchState[]) =>
+        states.reduce((sum, row) => sum + ((wanted as string[]).includes(row.state) ? row.items : 0), 0);
+      const mismatched = states.reduce((sum, row) => sum + row.bad, 0);
+      return {
+        rows,
+        rejected,
+        duplicate: duplicates,
+        waiting,
+        assigned: inState("planned", "signed"),
+        included: inState("included"),
+        safe: inState("safe"),
+        final: inState("final"),
+        verified: inState("verified") - mismatched,
+        mismatched,
+      };
+    });
+  }
+
+  originals(job: number): Promise<number[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("items")
+        .innerJoin("items as first", "first.id", "items.duplicate_of")
+        .select("first.job")
+        .distinct()
+        .where("items.job", "=", job)
+        .where("first.job", "!=", job)
+        .orderBy("first.job")
+        .execute();
+      return rows.map((row) => row.job);
+    });
+  }
+
+  spending(job: number): Promise<{ paid: bigint; atMost: bigint }> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("batches")
+        .select(["state", "cost"])
+        .where("job", "=", job)
+        .where("nonce", "is not", null)
+        .execute();
+      const sum = (open: boolean) =>
+        rows.reduce((total, row) => total + ((row.state === "signed") === open ? BigInt(row.cost) : 0n), 0n);
+      return { paid: sum(false), atMost: sum(true) };
+    });
+  }
+
+  report(job: number, after: number, limit: number): Promise<ReportRow[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("items")
+        .leftJoin("items as first", "first.id", "items.duplicate_of")
+        // A duplicate's fate is that of the row it repeats.
+        .leftJoin("batches", (join) => join.on(sql`batches.id`, "=", sql`coalesce(items.batch, first.batch)`))
+        .select([
+          "items.ordinal",
+          "items.line",
+          "items.uid",
+          "items.faults",
+          "items.mismatched",
+          "items.duplicate_of as duplicateOf",
+          "first.job as firstJob",
+          "first.line as firstLine",
+          "batches.state",
+          "batches.batch",
+        ])
+        .where("items.job", "=", job)
+        .where("items.ordinal", ">", after)
+        .orderBy("items.ordinal")
+        .limit(limit)
+        .execute();
+      return rows.map((row): ReportRow => {
+        const batch = row.batch === null ? null : (JSON.parse(row.batch, reviveBatch) as Batch);
+        const inclusion = batch !== null && "inclusion" in batch ? batch.inclusion : null;
+        return {
+          ordinal: row.ordinal,
+          line: row.line,
+          state:
+            row.faults !== null
+              ? "rejected"
+              : row.duplicateOf !== null
+                ? "duplicate"
+                : row.mismatched === 1
+                  ? "mismatched"
+                  : ((row.state as BatchState | null) ?? "waiting"),
+          uid: row.uid === null ? null : hex(row.uid),
+          duplicateOf:
+            row.firstJob === null || row.firstLine === null
+              ? null
+              : { job: row.firstJob, line: row.firstLine },
+          faults: row.faults === null ? [] : (JSON.parse(row.faults) as string[]),
+          transaction: inclusion?.transaction ?? null,
+          block: inclusion?.block ?? null,
+        };
+      });
+    });
+  }
+
+  waiting(job: number, limit: number): Promise<WaitingItem[]> {
+    return this.#transaction((trx) =>
+      trx
+        .selectFrom("items")
+        .select(["id", "bytes", "tokens", "words"])
+        .where("job", "=", job)
+        .where("batch", "is", null)
+        .where("duplicate_of", "is", null)
+        .where("faults", "is", null)
+        .orderBy("ordinal")
+        .limit(limit)
+        .execute(),
+    );
+  }
+
+  takeLane(lane: Hex): Promise<LaneToken> {
+    return this.#transaction(async (trx) => {
+      const { token } = await trx
+        .insertInto("lanes")
+        .values({ lane, token: 1 })
+        .onConflict((conflict) => conflict.column("lane").doUpdateSet({ token: sql`token + 1` }))
+        .returning("token")
+        .executeTakeFirstOrThrow();
+      return { lane, token };
+    });
+  }
+
+  assign(token: LaneToken, job: number, groups: readonly (readonly number[])[]): Promise<void> {
+    return this.#transaction(async (trx) => {
+      await checkToken(trx, token);
+      for (const group of groups) {
+        const { id } = await trx
+          .insertInto("batches")
+          .values({
+            job,
+            lane: token.lane,
+            nonce: null,
+            count: group.length,
+            state: "planned",
+            batch: '{"state":"planned"}',
+          })
+          .returning("id")
+          .executeTakeFirstOrThrow();
+        const { numAffectedRows } = await sql`
+          UPDATE items SET batch = ${id}, place = chosen.key
+          FROM json_each(${JSON.stringify(group)}) AS chosen
+          WHERE items.id = chosen.value AND items.job = ${job} AND items.batch IS NULL
+            AND items.duplicate_of IS NULL AND items.faults IS NULL
+        `.execute(trx);
+        // Law 2: an item that is in a batch already makes the whole assignment undone.
+        if (Number(numAffectedRows) !== group.length) {
+          throw new Error(`${group.length - Number(numAffectedRows)} items of a new batch are not waiting`);
+        }
+      }
+    });
+  }
+
+  sign(
+    token: LaneToken,
+    batch: number,
+    mined: number,
+    sign: (nonce: number) => SignedAttempt,
+  ): Promise<StoredAttempt> {
+    return this.#transaction(async (trx) => {
+      await checkToken(trx, token);
+      const { last } = await trx
+        .selectFrom("batches")
+        .select(({ fn }) => fn.max("nonce").as("last"))
+        .where("lane", "=", token.lane)
+        .executeTakeFirstOrThrow();
+      const nonce = Math.max(last === null ? 0 : last + 1, mined);
+      const attempt = sign(nonce);
+      await trx
+        .insertInto("attempts")
+        .values({
+          batch,
+          transaction_hash: attempt.transaction,
+          raw: unhex(attempt.raw),
+          max_fee: attempt.maxFee.toString(),
+          tip: attempt.tip.toString(),
+          gas_limit: attempt.gasLimit.toString(),
+          signed_at: Date.now(),
+        })
+        .execute();
+      await trx
+        .updateTable("batches")
+        .set({ nonce, cost: (attempt.maxFee * attempt.gasLimit).toString() })
+        .where("id", "=", batch)
+        .where("lane", "=", token.lane)
+        .execute();
+      await applyEvent(trx, batch, {
+        kind: "signed",
+        lane: token.lane,
+        nonce,
+        transaction: attempt.transaction,
+      });
+      return { ...attempt, batch, lane: token.lane, nonce };
+    });
+  }
+
+  applyOnLane(token: LaneToken, batch: number, event: BatchEvent): Promise<void> {
+    return this.#transaction(async (trx) => {
+      await checkToken(trx, token);
+      await applyEvent(trx, batch, event);
+    });
+  }
+
+  batches(states: readonly BatchState[], job?: number): Promise<StoredBatch[]> {
+    return this.#transaction(async (trx) => {
+      let query = trx
+        .selectFrom("batches")
+        .select(["id", "job", "lane", "count", "batch"])
+        .where("state", "in", states);
+      if (job !== undefined) query = query.where("job", "=", job);
+      return (await query.orderBy("id").execute()).map((row) => ({
+        ...row,
+        lane: row.lane as Hex,
+        batch: JSON.parse(row.batch, reviveBatch) as Batch,
+      }));
+    });
+  }
+
+  items(batch: number): Promise<StoredItem[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("items")
+        .selectAll()
+        .where("batch", "=", batch)
+        .orderBy("place")
+        .execute();
+      return rows.map((row) => ({
+        id: row.id,
+        line: row.line,
+        uid: hex(row.uid ?? new Uint8Array()),
+        item: {
+          recipient: (row.recipient as Hex | null) ?? ZERO_ADDRESS,
+          ref: (row.ref as Hex | null) ?? ZERO_WORD,
+          expiresAt: row.expires_at,
+          revocable: row.revocable === 1,
+          salt: (row.salt as Hex | null) ?? ZERO_WORD,
+          data: row.data ?? new Uint8Array(),
+        },
+      }));
+    });
+  }
+
+  attempts(batch: number): Promise<StoredAttempt[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("attempts")
+        .innerJoin("batches", "batches.id", "attempts.batch")
+        .selectAll("attempts")
+        .select(["batches.lane", "batches.nonce"])
+        .where("attempts.batch", "=", batch)
+        .orderBy("attempts.id")
+        .execute();
+      return rows.map((row) => ({
+        batch,
+        lane: row.lane as Hex,
+        nonce: row.nonce ?? 0,
+        transaction: row.transaction_hash as Hex,
+        raw: hex(row.raw),
+        maxFee: BigInt(row.max_fee),
+        tip: BigInt(row.tip),
+        gasLimit: BigInt(row.gas_limit),
+      }));
+    });
+  }
+
+  followed(): Promise<BlockRef[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx.selectFrom("blocks").selectAll().orderBy("number").execute();
+      return rows.map((row) => ({ number: row.number, hash: row.hash as Hex }));
+    });
+  }
+
+  follow(step: Parameters<Store["follow"]>[0]): Promise<void> {
+    return this.#transaction(async (trx) => {
+      for (const { batch, event } of step.events) await applyEvent(trx, batch, event);
+      if (step.unwindAbove !== undefined) {
+        await trx.deleteFrom("blocks").where("number", ">", step.unwindAbove).execute();
+      }
+      for (const block of step.append ?? []) await trx.insertInto("blocks").values(block).execute();
+      if (step.forgetBelow !== undefined) {
+        await trx.deleteFrom("blocks").where("number", "<", step.forgetBelow).execute();
+      }
+    });
+  }
+
+  verified(batch: number, mismatched: readonly number[]): Promise<void> {
+    return this.#transaction(async (trx) => {
+      for (const item of mismatched) {
+        await trx.updateTable("items").set({ mismatched: 1 }).where("id", "=", item).execute();
+      }
+      await trx
+        .updateTable("batches")
+        .set({ mismatched: mismatched.length })
+        .where("id", "=", batch)
+        .execute();
+      await applyEvent(trx, batch, { kind: "verified", mismatched: mismatched.length });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#queue;
+    await this.#kysely.destroy();
+    this.#release();
+  }
+}
+
+/** Law 5: the event and the state that it makes, in one transaction. */
+async function applyEvent(trx: Trx, id: number, event: BatchEvent): Promise<void> {
+  const row = await trx
+    .selectFrom("batches")
+    .select(["batch", "cost"])
+    .where("id", "=", id)
+    .executeTakeFirstOrThrow();
+  const batch = apply(JSON.parse(row.batch, reviveBatch) as Batch, event);
+  await trx
+    .insertInto("events")
+    .values({ batch: id, event: JSON.stringify(event, plainBigints), at: Date.now() })
+    .execute();
+  await trx
+    .updateTable("batches")
+    .set({
+      state: batch.state,
+      batch: JSON.stringify(batch, plainBigints),
+      cost: await costOf(trx, id, batch, row.cost),
+    })
+    .where("id", "=", id)
+    .execute();
+  if (!LIVE.includes(batch.state)) {
+    await trx.updateTable("items").set({ batch: null, place: null }).where("batch", "=", id).execute();
+  }
+}
+
+/** What was paid once it is in a block; the most it can cost while it may still get into one; nothing if it never can. */
+async function costOf(trx: Trx, id: number, batch: Batch, before: string): Promise<string> {
+  if ("inclusion" in batch) return (batch.inclusion.gasUsed * batch.inclusion.gasPrice).toString();
+  if (batch.state === "stolen" || batch.state === "voided") return "0";
+  const attempts = await trx
+    .selectFrom("attempts")
+    .select(["max_fee", "gas_limit"])
+    .where("batch", "=", id)
+    .execute();
+  const costs = attempts.map((attempt) => BigInt(attempt.max_fee) * BigInt(attempt.gas_limit));
+  return costs.length === 0 ? before : costs.reduce((a, b) => (a > b ? a : b)).toString();
+}
+
+async function checkToken(trx: Trx, { lane, token }: LaneToken): Promise<void> {
+  const found = await trx.selectFrom("lanes").select("token").where("lane", "=", lane).executeTakeFirst();
+  if (found?.token === token) return;
+  throw new WaybillError("E_LANE_TAKEN", `lane ${lane} was taken over by another process`, {
+    mend: "nothing is lost: the other process goes on with it; stop this one",
+  });
+}
+
+/** @returns how many of the rows repeat an item that is stored already */
+async function insertItems(
+  trx: Trx,
+  job: number,
+  act: string,
+  first: number,
+  rows: readonly AdmittedRow[],
+): Promise<number> {
+  const uids = rows.flatMap((row) => (row.kind === "rejected" ? [] : [row.uid.slice(2)]));
+  const known = await sql<{ id: number; uid: Uint8Array }>`
+    SELECT items.id, items.uid FROM json_each(${JSON.stringify(uids)}) AS asked
+    JOIN items ON items.uid = unhex(asked.value) AND items.act = ${act}
+      AND items.duplicate_of IS NULL AND items.faults IS NULL
+  `.execute(trx);
+  const owner = new Map(known.rows.map((row) => [hex(row.uid), row.id]));
+  const { next } = await trx
+    .selectFrom("items")
+    .select(({ fn }) => fn.coalesce(fn.max("id"), sql<number>`0`).as("next"))
+    .executeTakeFirstOrThrow();
+
+  let duplicates = 0;
+  const values = rows.map((row, index) => {
+    const id = next + 1 + index;
+    if (row.kind === "rejected") return { id, line: row.line, faults: JSON.stringify(row.faults) };
+    const duplicateOf = owner.get(row.uid);
+    if (duplicateOf !== undefined) {
+      duplicates += 1;
+      return { id, line: row.line, uid: row.uid.slice(2), duplicateOf };
+    }
+    owner.set(row.uid, id);
+    if (row.kind === "revocation") {
+      return { id, line: row.line, uid: row.uid.slice(2), bytes: 32, tokens: 128, words: 0 };
+    }
+    return {
+      id,
+      line: row.line,
+      uid: row.uid.slice(2),
+      recipient: row.item.recipient === ZERO_ADDRESS ? null : row.item.recipient,
+      ref: row.item.ref === ZERO_WORD ? null : row.item.ref,
+      expiresAt: row.item.expiresAt,
+      revocable: row.item.revocable ? 1 : 0,
+      salt: row.item.salt === ZERO_WORD ? null : row.item.salt,
+      data: hex(row.item.data).slice(2),
+      ...row.size,
+    };
+  });
+  await sql`
+    INSERT INTO items (id, job, ordinal, line, act, uid, recipient, ref, expires_at, revocable, salt, data,
+      bytes, tokens, words, duplicate_of, faults)
+    SELECT value->>'id', ${job}, ${first} + key, value->>'line', ${act}, unhex(value->>'uid'), value->>'recipient',
+      value->>'ref', coalesce(value->>'expiresAt', 0), coalesce(value->>'revocable', 0), value->>'salt',
+      unhex(value->>'data'), coalesce(value->>'bytes', 0), coalesce(value->>'tokens', 0),
+      coalesce(value->>'words', 0), value->>'duplicateOf', value->>'faults'
+    FROM json_each(${JSON.stringify(values)})
+  `.execute(trx);
+  return duplicates;
+}
+
+function jobOf(row: {
+  id: number;
+  key: string;
+  act: string;
+  name: string;
+  schema: string;
+  definition: string;
+  attester: string;
+  reason: string;
+  state: string;
+  rows: number;
+  created_at: number;
+}): Job {
+  return {
+    id: row.id,
+    key: row.key as Hex,
+    act: row.act as Act,
+    name: row.name,
+    schema: row.schema as Hex,
+    definition: row.definition,
+    attester: row.attester as Hex,
+    reason: row.reason,
+    state: row.state as Job["state"],
+    rows: row.rows,
+    createdAt: row.created_at,
+  };
+}
+
+function plainBigints(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? value.toString() : value;
+}
+
+function reviveBatch(key: string, value: unknown): unknown {
+  return key === "gasUsed" || key === "gasPrice" ? BigInt(value as string) : value;
+}

@@ -1,0 +1,143 @@
+import type { Item, Level, PackedSize } from "../attestation.js";
+import type { Batch, BatchEvent, BatchState } from "../batch.js";
+import type { Hex } from "../hex.js";
+
+/**
+ * What is on disk. Every method is one transaction: it happens whole or not at all, and when its promise resolves it
+ * has been synced. Nothing else of Waybill writes down anything.
+ */
+export type Store = {
+  /** Refuses a store that was filled for another chain. @throws WaybillError E_STORE_CHAIN */
+  bind(chain: ChainIdentity): Promise<void>;
+
+  /** The job of this key: the one that exists, or a new one that is `admitting`. */
+  openJob(job: NewJob): Promise<Job>;
+  job(id: number): Promise<Job | null>;
+  jobs(): Promise<Job[]>;
+  /** Stores the next rows of a job that is `admitting`, in order; only then are they admitted (law 1). */
+  admit(job: number, rows: readonly AdmittedRow[]): Promise<void>;
+  /** All rows of the job are stored: it may be planned. */
+  release(job: number): Promise<void>;
+  counts(job: number): Promise<Counts>;
+  /** Other jobs that hold the first of what is a duplicate in this one. */
+  originals(job: number): Promise<number[]>;
+  /** Wei paid by included batches of the job, and the most that its signed ones can cost. */
+  spending(job: number): Promise<{ paid: bigint; atMost: bigint }>;
+  /** Every row of the job once, in order of the input; at most `limit` rows after `after`. */
+  report(job: number, after: number, limit: number): Promise<ReportRow[]>;
+
+  /** Items of the job that are in no batch, in order. */
+  waiting(job: number, limit: number): Promise<WaitingItem[]>;
+  /** Takes a lane: every token given out before for it is void from now on (law 11). */
+  takeLane(lane: Hex): Promise<LaneToken>;
+  /** Makes batches of waiting items, each group in order. */
+  assign(token: LaneToken, job: number, groups: readonly (readonly number[])[]): Promise<void>;
+  /**
+   * Journals the signed bytes of a planned batch. The nonce is the one after the highest in the journal of this lane,
+   * or `mined` if that is higher, and is taken in this very transaction (law 4).
+   * @param mined how many transactions of the lane are in the chain, as far as a node said
+   * @param sign must not wait: it runs inside the transaction
+   */
+  sign(
+    token: LaneToken,
+    batch: number,
+    mined: number,
+    sign: (nonce: number) => SignedAttempt,
+  ): Promise<StoredAttempt>;
+  /** Applies an event of the lane to a batch. */
+  applyOnLane(token: LaneToken, batch: number, event: BatchEvent): Promise<void>;
+
+  /** Batches in these states, oldest first; of one job, or of all. */
+  batches(states: readonly BatchState[], job?: number): Promise<StoredBatch[]>;
+  /** A batch's items in order of the batch. */
+  items(batch: number): Promise<StoredItem[]>;
+  /** Signed bytes of a batch, oldest attempt first. */
+  attempts(batch: number): Promise<StoredAttempt[]>;
+
+  /** The blocks that the tracker has followed, oldest first. */
+  followed(): Promise<BlockRef[]>;
+  /** What the tracker saw, with the blocks that it saw it in. */
+  follow(step: {
+    events: readonly { batch: number; event: BatchEvent }[];
+    /** forget followed blocks above this number: they are no longer canonical */
+    unwindAbove?: number;
+    append?: readonly BlockRef[];
+    /** forget followed blocks below this number: they are final */
+    forgetBelow?: number;
+  }): Promise<void>;
+  /** Ends a batch that is final: `mismatched` are the items whose record differs from what was meant. */
+  verified(batch: number, mismatched: readonly number[]): Promise<void>;
+
+  close(): Promise<void>;
+};
+
+export type ChainIdentity = { chainId: bigint; genesis: Hex; registry: Hex };
+
+/** record: put on the chain at level record; revoke: revoke what is recorded. */
+export type Act = Exclude<Level, "seal" | "anchor"> | "revoke";
+
+export type NewJob = {
+  /** the same work has the same key: a second run finds the first */
+  key: Hex;
+  act: Act;
+  /** what it is called to people: a file's name */
+  name: string;
+  schema: Hex;
+  definition: string;
+  attester: Hex;
+  /** of a revocation; else empty */
+  reason: string;
+};
+
+export type Job = NewJob & {
+  id: number;
+  state: "admitting" | "open";
+  /** rows stored so far: the ordinal of the next */
+  rows: number;
+  createdAt: number;
+};
+
+export type AdmittedRow =
+  | { kind: "item"; line: number; uid: Hex; item: Item; size: PackedSize }
+  | { kind: "revocation"; line: number; uid: Hex }
+  | { kind: "rejected"; line: number; faults: string[] };
+
+export type WaitingItem = PackedSize & { id: number };
+
+/** Law 12: `rows` is the sum of all the others, at every moment. */
+export type Counts = {
+  rows: number;
+  rejected: number;
+  duplicate: number;
+  waiting: number;
+  assigned: number;
+  included: number;
+  safe: number;
+  final: number;
+  verified: number;
+  mismatched: number;
+};
+
+export type LaneToken = { lane: Hex; token: number };
+
+export type SignedAttempt = { transaction: Hex; raw: Hex; maxFee: bigint; tip: bigint; gasLimit: bigint };
+export type StoredAttempt = SignedAttempt & { batch: number; lane: Hex; nonce: number };
+
+/** `lane`: the account whose nonce it takes or has taken */
+export type StoredBatch = { id: number; job: number; lane: Hex; count: number; batch: Batch };
+
+export type StoredItem = { id: number; line: number; uid: Hex; item: Item };
+
+export type BlockRef = { number: number; hash: Hex };
+
+export type ReportRow = {
+  ordinal: number;
+  line: number;
+  state: "rejected" | "duplicate" | "waiting" | BatchState | "mismatched";
+  uid: Hex | null;
+  /** of a duplicate: the line that it repeats, and the job it is in */
+  duplicateOf: { job: number; line: number } | null;
+  faults: string[];
+  transaction: Hex | null;
+  block: number | null;
+};

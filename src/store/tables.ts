@@ -1,0 +1,171 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Generated } from "kysely";
+
+export type Tables = {
+  facts: { name: string; value: string };
+  jobs: {
+    id: Generated<number>;
+    key: string;
+    act: string;
+    name: string;
+    schema: string;
+    definition: string;
+    attester: string;
+    reason: string;
+    state: string;
+    rows: number;
+    rejected: number;
+    duplicates: number;
+    created_at: number;
+  };
+  items: {
+    id: Generated<number>;
+    job: number;
+    ordinal: number;
+    line: number;
+    act: string;
+    uid: Uint8Array | null;
+    recipient: string | null;
+    ref: string | null;
+    expires_at: number;
+    revocable: number;
+    salt: string | null;
+    data: Uint8Array | null;
+    bytes: number;
+    tokens: number;
+    words: number;
+    duplicate_of: number | null;
+    faults: string | null;
+    batch: number | null;
+    place: number | null;
+    mismatched: Generated<number>;
+  };
+  batches: {
+    id: Generated<number>;
+    job: number;
+    lane: string;
+    nonce: number | null;
+    count: number;
+    state: string;
+    /** the whole of src/batch.ts's Batch, as JSON; `state` repeats its state for the index */
+    batch: string;
+    mismatched: Generated<number>;
+    /** wei: what its attempts can cost at most while signed, what was paid once included */
+    cost: Generated<string>;
+  };
+  attempts: {
+    id: Generated<number>;
+    batch: number;
+    transaction_hash: string;
+    raw: Uint8Array;
+    max_fee: string;
+    tip: string;
+    gas_limit: string;
+    signed_at: number;
+  };
+  events: { id: Generated<number>; batch: number; event: string; at: number };
+  lanes: { lane: string; token: number };
+  blocks: { number: number; hash: string };
+};
+
+const VERSION = 1;
+
+/**
+ * Creates the tables in an empty file.
+ *
+ * Items are written at most three times: admitted, assigned, and if their record turns out to differ. The states in
+ * between are their batch's.
+ */
+export function createTables(database: DatabaseSync): void {
+  const found = database.prepare("PRAGMA user_version").get() as { user_version: number };
+  if (found.user_version === VERSION) return;
+  if (found.user_version !== 0) throw new StoreVersionError(found.user_version, VERSION);
+  database.exec(`
+    BEGIN;
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE jobs (
+      id INTEGER PRIMARY KEY,
+      key TEXT NOT NULL UNIQUE,
+      act TEXT NOT NULL,
+      name TEXT NOT NULL,
+      schema TEXT NOT NULL,
+      definition TEXT NOT NULL,
+      attester TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      state TEXT NOT NULL,
+      rows INTEGER NOT NULL,
+      rejected INTEGER NOT NULL,
+      duplicates INTEGER NOT NULL,
+      created_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE items (
+      id INTEGER PRIMARY KEY,
+      job INTEGER NOT NULL REFERENCES jobs,
+      ordinal INTEGER NOT NULL,
+      line INTEGER NOT NULL,
+      act TEXT NOT NULL,
+      uid BLOB,
+      recipient TEXT,
+      ref TEXT,
+      expires_at INTEGER NOT NULL,
+      revocable INTEGER NOT NULL,
+      salt TEXT,
+      data BLOB,
+      bytes INTEGER NOT NULL,
+      tokens INTEGER NOT NULL,
+      words INTEGER NOT NULL,
+      duplicate_of INTEGER REFERENCES items,
+      faults TEXT,
+      batch INTEGER REFERENCES batches,
+      place INTEGER,
+      mismatched INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE UNIQUE INDEX items_in_order ON items (job, ordinal);
+    CREATE UNIQUE INDEX items_once ON items (uid, act) WHERE duplicate_of IS NULL AND faults IS NULL;
+    CREATE INDEX items_waiting ON items (job, ordinal)
+      WHERE batch IS NULL AND duplicate_of IS NULL AND faults IS NULL;
+    CREATE INDEX items_of_batch ON items (batch, place) WHERE batch IS NOT NULL;
+    CREATE TABLE batches (
+      id INTEGER PRIMARY KEY,
+      job INTEGER NOT NULL REFERENCES jobs,
+      lane TEXT NOT NULL,
+      nonce INTEGER,
+      count INTEGER NOT NULL,
+      state TEXT NOT NULL,
+      batch TEXT NOT NULL,
+      mismatched INTEGER NOT NULL DEFAULT 0,
+      cost TEXT NOT NULL DEFAULT '0'
+    ) STRICT;
+    CREATE INDEX batches_in_state ON batches (state, id);
+    CREATE UNIQUE INDEX batches_by_nonce ON batches (lane, nonce) WHERE nonce IS NOT NULL;
+    CREATE INDEX batches_of_job ON batches (job, state);
+    CREATE TABLE attempts (
+      id INTEGER PRIMARY KEY,
+      batch INTEGER NOT NULL REFERENCES batches,
+      transaction_hash TEXT NOT NULL UNIQUE,
+      raw BLOB NOT NULL,
+      max_fee TEXT NOT NULL,
+      tip TEXT NOT NULL,
+      gas_limit TEXT NOT NULL,
+      signed_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX attempts_of_batch ON attempts (batch);
+    CREATE TABLE events (
+      id INTEGER PRIMARY KEY,
+      batch INTEGER NOT NULL REFERENCES batches,
+      event TEXT NOT NULL,
+      at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX events_of_batch ON events (batch);
+    CREATE TABLE lanes (lane TEXT PRIMARY KEY, token INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;
+    PRAGMA user_version = ${VERSION};
+    COMMIT;
+  `);
+}
+
+export class StoreVersionError extends Error {
+  constructor(found: number, known: number) {
+    super(`the store has format ${found}, and this program knows format ${known}`);
+  }
+}

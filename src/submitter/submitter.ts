@@ -1,0 +1,171 @@
+import type { BatchState } from "../batch.js";
+import type { Chain } from "../chain/chain.js";
+import type { Registry } from "../chain/registry.js";
+import { WaybillError } from "../errors.js";
+import type { FeeLimits } from "../fees.js";
+import type { Hex } from "../hex.js";
+import type { Key } from "../key.js";
+import { createLane, type Hold } from "../lane/lane.js";
+import { pageFor, plan, roomFor } from "../planner/planner.js";
+import { ETHEREUM_LIMITS, type Limits } from "../planner/split.js";
+import type { Counts, Job, Store } from "../store/store.js";
+import { createTracker } from "../tracker/tracker.js";
+import { misrecorded, unrevoked } from "../verifier/readBack.js";
+
+export type SubmitterOptions = {
+  store: Store;
+  chain: Chain;
+  registry: Registry;
+  issuer: Key;
+  lane: Key;
+  fees: FeeLimits;
+  /** between two looks at the chain, when nothing moves */
+  pollMs: number;
+  /** how long a sent transaction may be missing before its bytes are handed in again */
+  patienceMs: number;
+  /** blocks after which a block is final where the chain has no finality tags */
+  finalDepth: number;
+  /** how long the node may be silent before `run` gives up; nothing is lost by that */
+  outageMs: number;
+};
+
+export type Until = "included" | "safe" | "final";
+
+export type Outcome =
+  | { kind: "done" }
+  | { kind: "interrupted" }
+  /** nothing is on its way and the lane cannot go on by itself within this run */
+  | { kind: "held"; hold: Hold };
+
+export type Progress = { counts: Counts; hold: Hold | null };
+
+export type Submitter = {
+  /**
+   * Drives a job until every item is as far as asked. The loop is the recovery: it makes no difference whether the
+   * process ran before (law 9).
+   * @throws WaybillError E_NODE if the node is silent for too long
+   */
+  run(
+    job: number,
+    options: { until: Until; signal?: AbortSignal; onProgress?: (progress: Progress) => void },
+  ): Promise<Outcome>;
+};
+
+export async function createSubmitter(options: SubmitterOptions): Promise<Submitter> {
+  const { store, chain, registry } = options;
+  await refuseDelegated(chain, options.lane);
+  const token = await store.takeLane(options.lane.address);
+  const lane = createLane({ ...options, token, limits: options.fees });
+  const tracker = createTracker(options);
+  const signed = options.issuer.address !== options.lane.address;
+
+  async function planTick(job: Job): Promise<boolean> {
+    for (const { id, lane, batch } of await store.batches(["planned"], job.id)) {
+      // Planned for a lane of an earlier run. Nothing of it was signed, so its items are free to go another way.
+      if (batch.state === "planned" && lane !== token.lane) await voidOn(lane, id);
+    }
+    const unfinished = (await store.batches(["planned", "signed"])).length;
+    const head = await chain.block("latest");
+    if (head === null) return false;
+    const limits: Limits = { ...ETHEREUM_LIMITS, blockGas: Number(head.gasLimit) };
+    const room = roomFor(limits, unfinished);
+    if (room === 0) return false;
+    const waiting = await store.waiting(job.id, pageFor(limits, job.act, room));
+    if (waiting.length === 0) return false;
+    await store.assign(token, job.id, plan(job.act, signed, waiting, limits, room));
+    return true;
+  }
+
+  async function voidOn(lane: Hex, batch: number): Promise<void> {
+    await store.applyOnLane(await store.takeLane(lane), batch, { kind: "voided" });
+  }
+
+  async function verifyTick(job: Job): Promise<boolean> {
+    let moved = false;
+    for (const { id, batch } of await store.batches(["final"], job.id)) {
+      if (batch.state !== "final") continue;
+      const items = await store.items(id);
+      const mismatched =
+        job.act === "revoke"
+          ? await unrevoked(registry, job.attester, items)
+          : await misrecorded(chain, registry, { ...job, inclusion: batch.inclusion }, items);
+      await store.verified(id, mismatched);
+      moved = true;
+    }
+    return moved;
+  }
+
+  return {
+    async run(id, { until, signal, onProgress }) {
+      const job = await store.job(id);
+      if (job === null) throw new Error(`there is no job ${id}`);
+      let silentSince: number | null = null;
+      for (;;) {
+        let moved = false;
+        try {
+          // What is on the chain first: it may make the rest needless.
+          moved = await tracker.tick();
+          moved = (await verifyTick(job)) || moved;
+          moved = (await planTick(job)) || moved;
+          moved = (await lane.tick(job)) || moved;
+          silentSince = null;
+        } catch (error) {
+          if (!(error instanceof WaybillError) || error.code !== "E_NODE") throw error;
+          silentSince ??= performance.now();
+          if (performance.now() - silentSince > options.outageMs) throw error;
+        }
+        const counts = await store.counts(job.id);
+        const hold = lane.hold();
+        onProgress?.({ counts, hold });
+        if (isDone(counts, until)) return { kind: "done" };
+        if (signal?.aborted === true) return { kind: "interrupted" };
+        if (hold !== null && !waitsItself(hold) && (await onItsWay(store, job)) === 0) {
+          return { kind: "held", hold };
+        }
+        if (!moved) await pause(options.pollMs, signal);
+      }
+    },
+  };
+}
+
+/** Whether every item that can get there is as far as asked. */
+export function isDone(counts: Counts, until: Until): boolean {
+  if (counts.waiting > 0 || counts.assigned > 0) return false;
+  if (until === "included") return true;
+  return counts.included === 0 && (until === "safe" || (counts.safe === 0 && counts.final === 0));
+}
+
+/** A fee falls and a node comes back; a budget, a balance or a refusal needs a person. */
+function waitsItself(hold: Hold): boolean {
+  return hold.why === "fee" || hold.why === "node";
+}
+
+async function onItsWay(store: Store, job: Job): Promise<number> {
+  const states: BatchState[] = ["included", "safe", "final"];
+  return (await store.batches(states, job.id)).length;
+}
+
+/** An account under EIP-7702 may keep one transaction in a pool, and its code may move its nonce. */
+async function refuseDelegated(chain: Chain, lane: Key): Promise<void> {
+  if (!(await chain.code(lane.address)).startsWith("0xef0100")) return;
+  throw new WaybillError(
+    "E_LANE_DELEGATED",
+    `the lane ${lane.address} is delegated to a contract (EIP-7702)`,
+    {
+      mend: "use an account without code to pay for gas",
+    },
+  );
+}
+
+/** Ends early if aborted. */
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done);
+  });
+}
