@@ -2,8 +2,8 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WaybillError } from "../errors.js";
-import { RpcError } from "./chain.js";
 import type { Request } from "./http.js";
+import { requestOf } from "./provider.js";
 
 /** Chain id of local development chains. */
 export const LOCAL_CHAIN_ID = 31337n;
@@ -44,15 +44,7 @@ export async function openEmbeddedChain(options: { journal?: string } = {}): Pro
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const hardhat = await createHardhatRuntimeEnvironment(settings, {}, root);
   const { provider } = await hardhat.network.create("embedded");
-  const ask: Request = async (method, params) => {
-    try {
-      return await provider.request({ method, params: [...params] });
-    } catch (error) {
-      const refusal = error as { code?: unknown; message?: string; data?: unknown };
-      if (typeof refusal.code !== "number") throw error;
-      throw new RpcError(refusal.code, refusal.message ?? "no message", refusal.data);
-    }
-  };
+  const ask = requestOf(provider);
   const mine = async ({ time, raw }: JournalEntry) => {
     await ask("evm_setNextBlockTimestamp", [time]);
     return ask("eth_sendRawTransaction", [raw]);

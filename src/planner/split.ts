@@ -1,5 +1,5 @@
 import { MAX_ITEMS, type PackedSize } from "../attestation.js";
-import { bytesOf, gasOf, type Work, workOf } from "../gas.js";
+import { bytesOf, gasOf, withItem, type Work, workOf } from "../gas.js";
 
 /** What a chain allows. Gas limits are re-read with every block; the rest is known of the chain. */
 export type Limits = {
@@ -39,44 +39,32 @@ export function split(
   limits: Limits,
 ): number[] {
   const slot = slotOf(limits);
-  const overhead = gasOf(workOf(act, signed, []));
-  const whole = workOf(act, signed, sizes);
-  const batches = Math.max(
-    1,
-    Math.ceil((gasOf(whole) - overhead) / Math.max(1, slot.gas - overhead)),
-    Math.ceil(bytesOf(whole) / limits.transactionBytes),
-    Math.ceil(sizes.length / MAX_ITEMS),
-  );
-  const target = (gasOf(whole) - overhead) / batches;
-
+  const empty = workOf(act, signed, []);
+  const overhead = gasOf(empty);
   const counts: number[] = [];
-  let work = workOf(act, signed, []);
-  for (const size of sizes) {
-    const more = added(work, size);
-    const itemGas = gasOf(more) - gasOf(work);
-    const full = !fits(more, slot.gas, limits) || gasOf(more) - overhead > target + itemGas / 2;
-    if (work.items > 0 && full) {
-      counts.push(work.items);
-      work = added(workOf(act, signed, []), size);
-    } else {
+  for (let start = 0; start < sizes.length;) {
+    // An even share of what is left, so that neither rounding nor a batch that a limit cut short adds up to the end.
+    const rest = workOf(act, signed, sizes.slice(start));
+    const batches = Math.max(
+      Math.ceil((gasOf(rest) - overhead) / Math.max(1, slot.gas - overhead)),
+      Math.ceil(bytesOf(rest) / limits.transactionBytes),
+      Math.ceil(rest.items / MAX_ITEMS),
+    );
+    const target = (gasOf(rest) - overhead) / batches;
+
+    let work = withItem(empty, sizes[start]!);
+    for (const size of sizes.slice(start + 1)) {
+      const more = withItem(work, size);
+      const itemGas = gasOf(more) - gasOf(work);
+      if (!fits(more, slot.gas, limits) || gasOf(more) - overhead > target + itemGas / 2) break;
       work = more;
     }
+    counts.push(work.items);
+    start += work.items;
   }
-  if (work.items > 0) counts.push(work.items);
   return counts;
 }
 
 function fits(work: Work, gas: number, limits: Limits): boolean {
   return gasOf(work) <= gas && bytesOf(work) <= limits.transactionBytes && work.items <= MAX_ITEMS;
-}
-
-function added(work: Work, size: PackedSize): Work {
-  return {
-    ...work,
-    items: work.items + 1,
-    bytes: work.bytes + size.bytes,
-    tokens: work.tokens + size.tokens,
-    words: work.words + size.words,
-    widest: Math.max(work.widest, size.words),
-  };
 }

@@ -10,8 +10,7 @@ import {
 } from "../chain/deployment.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, keccak, unhex } from "../hex.js";
-import type { Key } from "../key.js";
-import { type OneOff, priceOf, transact } from "./transact.js";
+import { type OneOff, type Payer, priceOf, transact } from "./transact.js";
 
 export type DeploymentStep = Deployment & { present: boolean; codeHash: Hex | null };
 
@@ -52,18 +51,18 @@ export async function deploymentCost(chain: Chain, from: Hex): Promise<bigint> {
  */
 export async function deployRegistries(
   chain: Chain,
-  key: Key,
+  payer: Payer,
   pollMs: number,
   onStep: (what: string) => void = () => {},
 ): Promise<{ schemaRegistry: Hex; attestationRegistry: Hex }> {
   if ((await chain.code(FACTORY)) === "0x") {
-    await makeFactory(chain, key, pollMs);
+    await makeFactory(chain, payer, pollMs);
     onStep("the CREATE2 factory");
   }
   for (const step of await deploymentSteps(chain)) {
     if (step.present) continue;
     const transaction: OneOff = { to: FACTORY, data: factoryCall(step) };
-    await transact(chain, key, transaction, pollMs);
+    await transact(chain, payer, transaction, pollMs);
     if ((await chain.code(step.address)) === "0x") {
       throw new WaybillError("E_DEPLOY", `${step.name} is not at ${step.address} after its deployment`, {
         mend: "run again; if it stays so, the node is not telling the truth",
@@ -75,10 +74,15 @@ export async function deployRegistries(
   return { schemaRegistry: schemaRegistry.address, attestationRegistry: attestationRegistry.address };
 }
 
-async function makeFactory(chain: Chain, key: Key, pollMs: number): Promise<void> {
+async function makeFactory(chain: Chain, payer: Payer, pollMs: number): Promise<void> {
   const balance = await chain.balance(FACTORY_DEPLOYER);
   if (balance < FACTORY_FUNDS) {
-    await transact(chain, key, { to: FACTORY_DEPLOYER, data: "0x", value: FACTORY_FUNDS - balance }, pollMs);
+    await transact(
+      chain,
+      payer,
+      { to: FACTORY_DEPLOYER, data: "0x", value: FACTORY_FUNDS - balance },
+      pollMs,
+    );
   }
   const reply = await chain.send(FACTORY_TRANSACTION);
   for (let look = 0; (await chain.code(FACTORY)) === "0x"; look += 1) {

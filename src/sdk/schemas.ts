@@ -6,9 +6,8 @@ import {
   schemaRegistered,
 } from "../chain/registry.js";
 import { type Hex } from "../hex.js";
-import type { Key } from "../key.js";
 import { parseSchema, schemaId } from "../schema.js";
-import { transact } from "./transact.js";
+import { type Payer, transact } from "./transact.js";
 
 /**
  * Registers a schema unless it is there.
@@ -17,7 +16,7 @@ import { transact } from "./transact.js";
 export async function registerSchema(
   chain: Chain,
   registry: Registry,
-  key: Key,
+  payer: Payer,
   schema: Omit<RegisteredSchema, "id">,
   pollMs: number,
 ): Promise<{ id: Hex; registered: boolean }> {
@@ -26,7 +25,7 @@ export async function registerSchema(
   const id = schemaId(definition, resolver, revocable);
   if ((await registry.schema(id)) !== null) return { id, registered: false };
   const data = registerSchemaCall(definition, resolver, revocable);
-  await transact(chain, key, { to: registry.schemaRegistry, data }, pollMs);
+  await transact(chain, payer, { to: registry.schemaRegistry, data }, pollMs);
   return { id, registered: true };
 }
 

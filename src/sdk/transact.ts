@@ -18,34 +18,50 @@ export async function priceOf(
   return { gas: gas + gas / 10n, maxFee: 2n * (head?.baseFee ?? 0n) + tip, tip };
 }
 
+/** Who pays for one-off transactions: a key, or an account that somebody else signs for. */
+export type Payer = {
+  address: Hex;
+  /** @returns the transaction's hash */
+  send(transaction: OneOff): Promise<Hex>;
+};
+
+/** @throws on send: WaybillError E_FUNDS, E_NODE, E_REFUSED */
+export function payerOf(chain: Chain, key: Key): Payer {
+  return {
+    address: key.address,
+    async send(transaction) {
+      const { gas, maxFee, tip } = await priceOf(chain, key.address, transaction);
+      const { raw, hash } = key.signTransaction({
+        ...transaction,
+        chainId: await chain.chainId(),
+        nonce: await chain.transactionCount(key.address, "latest"),
+        gasLimit: gas,
+        maxFee,
+        tip,
+      });
+      const reply = await chain.send(raw);
+      if (!("message" in reply)) return hash;
+      if (reply.kind === "funds") throw noFunds(key.address, reply.message);
+      if (reply.kind === "no answer") throw new WaybillError("E_NODE", reply.message);
+      throw new WaybillError("E_REFUSED", `the node refuses the transaction: ${reply.message}`, {
+        mend: "another transaction of this account may be under way: run again when it is in a block",
+      });
+    },
+  };
+}
+
 /**
- * Signs, sends and waits until it is in a block.
+ * Sends and waits until it is in a block.
  * @throws WaybillError E_FUNDS, E_NODE, E_REFUSED; E_REVERTED if it was included and failed
  */
 export async function transact(
   chain: Chain,
-  key: Key,
+  payer: Payer,
   transaction: OneOff,
   pollMs: number,
 ): Promise<Receipt> {
-  if ((await chain.balance(key.address)) === 0n) throw noFunds(key.address, "has 0 wei");
-  const { gas, maxFee, tip } = await priceOf(chain, key.address, transaction);
-  const { raw, hash } = key.signTransaction({
-    ...transaction,
-    chainId: await chain.chainId(),
-    nonce: await chain.transactionCount(key.address, "latest"),
-    gasLimit: gas,
-    maxFee,
-    tip,
-  });
-  const reply = await chain.send(raw);
-  if ("message" in reply) {
-    if (reply.kind === "funds") throw noFunds(key.address, reply.message);
-    if (reply.kind === "no answer") throw new WaybillError("E_NODE", reply.message);
-    throw new WaybillError("E_REFUSED", `the node refuses the transaction: ${reply.message}`, {
-      mend: "another transaction of this account may be under way: run again when it is in a block",
-    });
-  }
+  if ((await chain.balance(payer.address)) === 0n) throw noFunds(payer.address, "it has 0 wei");
+  const hash = await payer.send(transaction);
   for (;;) {
     const receipt = await chain.receipt(hash);
     if (receipt?.succeeded === true) return receipt;

@@ -1,4 +1,5 @@
 import { deploymentCost, deploymentSteps, deployRegistries } from "../../sdk/deploy.js";
+import { payerOf } from "../../sdk/transact.js";
 import { loadPayer } from "../keys.js";
 import { ether, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect } from "../session.js";
@@ -20,7 +21,7 @@ export async function deploy(options: CommonOptions & { dryRun?: boolean }): Pro
         };
       }
       await confirm(connection, options, `deploying ${missing.join(" and ")} for at most ${ether(cost)}`);
-      await deployRegistries(chain, payer, network.pollMs, (what) => {
+      await deployRegistries(chain, payerOf(chain, payer), network.pollMs, (what) => {
         if (options.quiet !== true) process.stderr.write(`deployed ${what}\n`);
       });
     }

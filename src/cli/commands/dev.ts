@@ -5,6 +5,7 @@ import { networkOf } from "../../chain/networks.js";
 import { chainOf } from "../../chain/node.js";
 import { WaybillError } from "../../errors.js";
 import { deployRegistries } from "../../sdk/deploy.js";
+import { payerOf } from "../../sdk/transact.js";
 import { createSubmitter, isDone, pause } from "../../submitter/submitter.js";
 import { type Keys, loadKeys, localKey } from "../keys.js";
 import { errorText, type Result, table } from "../output.js";
@@ -18,7 +19,11 @@ export async function dev(options: CommonOptions & { port: string }): Promise<Re
   const embedded = await openEmbeddedChain({ journal: join(options.data, "embedded", "chain.jsonl") });
   const chain = chainOf(embedded.request);
   const network = networkOf("local");
-  const { schemaRegistry, attestationRegistry } = await deployRegistries(chain, localKey(1), network.pollMs);
+  const { schemaRegistry, attestationRegistry } = await deployRegistries(
+    chain,
+    payerOf(chain, localKey(1)),
+    network.pollMs,
+  );
   const server = await serveRpc(embedded.request, port);
   const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const connection: Connection = { chain, network, chainId: LOCAL_CHAIN_ID, place, close: async () => {} };

@@ -1,7 +1,7 @@
 import { type Hex, ZERO_ADDRESS } from "../../hex.js";
 import { typeText } from "../../abi.js";
 import { parseSchema, schemaId } from "../../schema.js";
-import { priceOf } from "../../sdk/transact.js";
+import { payerOf, priceOf } from "../../sdk/transact.js";
 import { listSchemas, registerSchema } from "../../sdk/schemas.js";
 import { registerSchemaCall, type RegisteredSchema } from "../../chain/registry.js";
 import { findSchema, readAddress } from "../arguments.js";
@@ -31,7 +31,13 @@ export async function add(
         return { text: `${what}, as ${id}; nothing was sent`, data: { id, ...schema, registered: false } };
       }
       await confirm(connection, options, what);
-      await registerSchema(connection.chain, registry, payer, schema, connection.network.pollMs);
+      await registerSchema(
+        connection.chain,
+        registry,
+        payerOf(connection.chain, payer),
+        schema,
+        connection.network.pollMs,
+      );
       return {
         text: `registered\n${schemaText({ id, ...schema })}`,
         data: { id, ...schema, registered: true },

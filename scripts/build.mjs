@@ -1,0 +1,3 @@
+import { makeReady } from "./ready.mjs";
+
+makeReady();
