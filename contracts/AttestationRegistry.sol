@@ -92,7 +92,7 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         uint40 deadline,
         bytes calldata signature
     ) external {
-        _requireRevocationSigned(attester, uids, reason, deadline, signature);
+        if (msg.sender != attester) _requireRevocationSigned(attester, uids, reason, deadline, signature);
 
         _revokeAll(attester, uids, reason);
     }
@@ -109,7 +109,7 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         bytes32[] memory uids = new bytes32[](statements.length);
         for (uint256 i = 0; i < statements.length; ++i) {
             uids[i] = AttestationLib.encode(statements[i]).uid(_domainSeparatorV4());
-            require(statements[i].attester == attester, NotTheAttester(uids[i], statements[i].attester));
+            require(statements[i].attester == attester, AttestedByAnother(uids[i], statements[i].attester));
         }
         if (msg.sender != attester) _requireRevocationSigned(attester, uids, reason, deadline, signature);
 
@@ -208,14 +208,14 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         address issuer = current.attester();
         if (issuer != attester) {
             require(issuer != address(0), NotRecorded(uid));
-            revert NotTheAttester(uid, issuer);
+            revert AttestedByAnother(uid, issuer);
         }
         require(current.isRevocable(), Irrevocable(uid));
         if (current.isRevoked()) return;
 
         slot.record = current.revoke();
 
-        emit Revoked(uid, attester, reason);
+        emit Revoked(uid, attester, bytes(reason));
     }
 
     function _revocableUnder(bytes32 schema) private view returns (bool) {
@@ -230,8 +230,7 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         bytes calldata items,
         bytes calldata signature
     ) private view {
-        require(signature.length != 0, NotAttester(batch.attester, msg.sender));
-        require(block.timestamp <= batch.deadline, DeadlinePassed(batch.deadline));
+        _requireInTime(batch.attester, batch.deadline, signature);
         bytes32 structHash = keccak256(
             abi.encode(
                 BATCH_TYPE_HASH,
@@ -255,8 +254,7 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         uint40 deadline,
         bytes calldata signature
     ) private view {
-        require(signature.length != 0, NotAttester(attester, msg.sender));
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+        _requireInTime(attester, deadline, signature);
         bytes32 structHash = keccak256(
             abi.encode(
                 REVOCATION_TYPE_HASH,
@@ -269,13 +267,19 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         _requireSigned(attester, _hashTypedDataV4(structHash), signature);
     }
 
-    /// ECDSA first, also for an attester with code: an account under EIP-7702 keeps its key, and no key is known for
-    /// the address of any other contract.
+    /// A wallet that approved a digest on chain answers to the empty signature; for a key, empty means forgotten.
+    function _requireInTime(address attester, uint40 deadline, bytes calldata signature) private view {
+        require(signature.length != 0 || attester.code.length != 0, NotAttester(attester, msg.sender));
+        require(block.timestamp <= deadline, DeadlinePassed(deadline));
+    }
+
+    /// ECDSA first, also for an attester with code: an account under EIP-7702 keeps its key, and nobody is expected to
+    /// find a key for the address of another contract.
     function _requireSigned(address attester, bytes32 digest, bytes calldata signature) private view {
         (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, signature);
         if (failure == ECDSA.RecoverError.NoError && signer == attester) return;
         require(
-            SignatureChecker.isValidERC1271SignatureNow(attester, digest, signature),
+            SignatureChecker.isValidERC1271SignatureNowCalldata(attester, digest, signature),
             InvalidSignature(attester)
         );
     }

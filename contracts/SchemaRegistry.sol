@@ -9,6 +9,8 @@ contract SchemaRegistry is ISchemaRegistry {
     /// @inheritdoc ISchemaRegistry
     uint256 public constant MAX_DEFINITION_LENGTH = 4096;
 
+    bytes32 private constant _HIGH_BITS = 0x8080808080808080808080808080808080808080808080808080808080808080;
+
     mapping(bytes32 id => Terms) private _terms;
     mapping(bytes32 id => string) private _definitions;
 
@@ -21,6 +23,7 @@ contract SchemaRegistry is ISchemaRegistry {
         uint256 length = bytes(definition).length;
         require(length != 0, EmptyDefinition());
         require(length <= MAX_DEFINITION_LENGTH, DefinitionTooLong(length));
+        require(_isAscii(bytes(definition)), DefinitionNotAscii());
 
         id = idOf(definition, resolver, revocable);
         if (_terms[id].exists) return id;
@@ -48,5 +51,13 @@ contract SchemaRegistry is ISchemaRegistry {
         bool revocable
     ) public pure returns (bytes32) {
         return keccak256(abi.encodePacked(definition, resolver, revocable));
+    }
+
+    function _isAscii(bytes calldata text) private pure returns (bool) {
+        for (uint256 i = 0; i < text.length; i += 32) {
+            // The last word is padded with zeros.
+            if (bytes32(text[i:]) & _HIGH_BITS != 0) return false;
+        }
+        return true;
     }
 }

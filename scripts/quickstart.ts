@@ -4,6 +4,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { admit, admittedRows, checkedRows } from "../src/admission/admit.js";
 import { readRows } from "../src/admission/file.js";
 import { sameStatement } from "../src/verifier/readBack.js";
@@ -13,7 +14,7 @@ import { networkOf } from "../src/chain/networks.js";
 import { chainOf } from "../src/chain/node.js";
 import { ATTESTED, attestedOf, openRegistry, type Registry } from "../src/chain/registry.js";
 import type { Chain } from "../src/chain/chain.js";
-import { loadKeys } from "../src/cli/keys.js";
+import { localKey } from "../src/cli/keys.js";
 import { ether, grouped, jsonText, progressLine, table } from "../src/cli/output.js";
 import { type Connection, openStore } from "../src/cli/session.js";
 import { fitsIn, jobKey, limitsOf } from "../src/cli/work.js";
@@ -25,8 +26,11 @@ import { payerOf } from "../src/sdk/transact.js";
 import { createSubmitter } from "../src/submitter/submitter.js";
 import { LOCK_SCHEMA, lockCsv, lockRows } from "./lockRows.js";
 
-const DATA = join(".waybill", "quickstart");
-const json = process.argv.includes("--json");
+const { values: options } = parseArgs({
+  options: { json: { type: "boolean" }, data: { type: "string", default: ".waybill" } },
+});
+const DATA = join(options.data, "quickstart");
+const json = options.json === true;
 const started = performance.now();
 const say = (text: string) => {
   if (!json) process.stdout.write(`${text}\n`);
@@ -50,7 +54,8 @@ const connection: Connection = {
   place: "this process",
   close: embedded.close,
 };
-const keys = await loadKeys({}, LOCAL_CHAIN_ID);
+// Never a key from the environment: that one has nothing on this chain.
+const keys = { issuer: localKey(0), lane: localKey(1) };
 const payer = payerOf(chain, keys.lane);
 const { attestationRegistry } = await deployRegistries(chain, payer, network.pollMs);
 const registry = await openRegistry(chain, attestationRegistry);

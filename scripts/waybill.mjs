@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { makeReady, ROOT } from "./ready.mjs";
 
-const cwd = process.cwd();
+// npm runs scripts in the package; paths on the command line are meant from where the person stands.
+const cwd = process.env.INIT_CWD ?? process.cwd();
 const node = makeReady();
 const child = spawn(node, [join(ROOT, "dist", "cli", "main.js"), ...process.argv.slice(2)], {
   stdio: "inherit",

@@ -24,12 +24,21 @@ const TRANSACTION = 21_000;
  * 3,000 above (test/gas.test.ts). A new slot is 22,100 of an item to record.
  */
 const CANCUN = {
-  record: { batch: 7_600, item: 27_560, word: 275, signature: { batch: 5_100, word: 13 } },
-  revoke: { batch: 1_000, item: 7_510, word: 266, signature: { batch: 5_400, word: 158 } },
+  record: {
+    batch: 7_600,
+    item: 27_505,
+    word: 272,
+    widest: 4,
+    signature: { batch: 5_150, word: 13, widest: 0 },
+  },
+  revoke: {
+    batch: 950,
+    item: 7_510,
+    word: 264,
+    widest: 4,
+    signature: { batch: 5_300, word: 158, widest: 13 },
+  },
 };
-
-/** The reason of a revocation as the issuer's signature covers it. */
-const REASON_WORD = 13;
 
 /** Calldata of a call without its items: selector, terms, offsets, lengths, and the signature where there is one. */
 const FRAME_TOKENS = { direct: 560, signed: 920 };
@@ -40,16 +49,26 @@ const ENVELOPE_BYTES = 200;
 
 /** Gas that the transaction needs at most: execution, or the floor of its calldata (EIP-7623). */
 export function gasOf(work: Work): number {
-  const { batch, item, word, signature } = CANCUN[work.act];
-  let execution = batch + item * work.items + word * work.words;
-  // Memory: three gas a word and the square of it over 512; the event of the largest item is built twice as wide.
-  execution += Math.ceil(work.widest ** 2 / 256);
+  const { batch, item, word, widest, signature } = CANCUN[work.act];
+  let execution = batch + item * work.items + word * work.words + widest * work.widest;
   if (work.signed) {
-    const words = Math.ceil(work.bytes / 32);
-    execution += signature.batch + signature.word * words + Math.ceil(words ** 2 / 256);
-    if (work.act === "revoke") execution += REASON_WORD * work.widest;
+    execution +=
+      signature.batch + signature.word * Math.ceil(work.bytes / 32) + signature.widest * work.widest;
   }
+  execution += Math.ceil(memoryOf(work) ** 2 / 512);
   return Math.max(TRANSACTION + 4 * work.tokens + execution, TRANSACTION + 10 * work.tokens);
+}
+
+/**
+ * Words of memory, of which a transaction pays the square over 512; three gas for each are in the constants. Nothing
+ * is freed: all that was hashed stays, and behind it one event after the other is built in the same place.
+ */
+function memoryOf(work: Work): number {
+  const signed = work.signed ? Math.ceil(work.bytes / 32) : 0;
+  // The data of every item, with its length, to hash it.
+  if (work.act === "record") return work.words + work.items + work.widest + signed;
+  // The uids as a list and as packed bytes, and the reason.
+  return work.widest + 2 * signed + (work.signed ? work.widest : 0);
 }
 
 /** The work of a batch that is only planned, from the sizes of its items. */

@@ -153,7 +153,9 @@ function unpack(packed: Uint8Array): Item[] {
       recipient: (flags & 2) !== 0 ? hex(take(20)) : ZERO_ADDRESS,
       ref: (flags & 4) !== 0 ? hex(take(32)) : ZERO_WORD,
       expiresAt: (flags & 8) !== 0 ? number(5) : 0,
-      salt: `0x${hex(take([0, 8, 16, 32][flags >> 4]!)).slice(2).padEnd(64, "0")}`,
+      salt: `0x${hex(take([0, 8, 16, 32][flags >> 4]!))
+        .slice(2)
+        .padEnd(64, "0")}`,
       data: unhex(hex(take(number(3)))),
     };
   });

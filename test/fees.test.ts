@@ -89,9 +89,9 @@ describe("the tip", () => {
 
   it("is the median of blocks that are a tenth full, zeros ignored", () => {
     expect(tipOf([block(0.5, 9n), block(0.1, 3n), block(1, 5n)], 77n)).to.equal(5n);
-    expect(tipOf([block(0.09, 100n), block(0.5, 0n), block(0.5, 9n), block(0.5, 3n), block(0.5, 5n)], 77n)).to.equal(
-      5n,
-    );
+    expect(
+      tipOf([block(0.09, 100n), block(0.5, 0n), block(0.5, 9n), block(0.5, 3n), block(0.5, 5n)], 77n),
+    ).to.equal(5n);
   });
 
   it("is the higher of two middle ones", () => {
@@ -115,7 +115,9 @@ describe("the tip", () => {
       fc.property(blocks, (recent) => {
         const tip = tipOf(recent, 77n);
         assert.equal(tipOf([...recent].reverse(), 77n), tip);
-        const said = recent.filter((one) => one.fullness >= 0.1 && one.medianTip > 0n).map((one) => one.medianTip);
+        const said = recent
+          .filter((one) => one.fullness >= 0.1 && one.medianTip > 0n)
+          .map((one) => one.medianTip);
         if (said.length === 0) assert.equal(tip, 77n);
         else {
           assert.include(said, tip);

@@ -10,7 +10,7 @@ import {ISchemaRegistry} from "./ISchemaRegistry.sol";
 /// @param schema the schema of every item
 /// @param stream the key of the stream that the items are appended to; zero for none
 /// @param position where in the stream the first item is expected to land; zero without a stream
-/// @param deadline Unix seconds after which the issuer's signature no longer counts; not read without a signature
+/// @param deadline last second (Unix) at which the issuer's signature counts; not read if the sender is the attester
 struct Batch {
     address attester;
     bytes32 schema;
@@ -27,10 +27,14 @@ struct Batch {
 /// nothing: it is neither doubled nor refused.
 ///
 /// The issuer (`attester`) and the account that pays gas (`msg.sender`) are different roles. Where they differ, the
-/// call carries the issuer's signature: ECDSA or ERC-1271, of any length. There are no nonces: signatures may land in
-/// any order, and a replay finds its items recorded.
+/// call carries the issuer's signature: ECDSA, or ERC-1271 of any length, also of none. Where they do not, a signature
+/// is not read. There are no nonces: signatures may land in any order, and a replay until the deadline finds its items
+/// recorded.
 ///
-/// EIP-712 types that an issuer signs, under the domain that `eip712Domain` returns:
+/// Block times are Unix seconds. If a chain is split and takes another chain id, uids on it are other ones: what was
+/// recorded before keeps its slot under its old uid.
+///
+/// EIP-712 types that an issuer signs, under the domain that `eip712Domain` (ERC-5267) returns:
 ///
 ///     Attestation(bytes32 schema,address attester,address recipient,bytes32 ref,uint40 expiresAt,bool revocable,bytes32 salt,bytes data)
 ///     Batch(address attester,bytes32 schema,uint8 level,bytes32 stream,uint64 position,bytes items,uint40 deadline,uint256 value)
@@ -51,8 +55,9 @@ interface IAttestationRegistry {
         bytes data
     );
 
-    /// @notice An attestation was revoked, for ever.
-    event Revoked(bytes32 indexed uid, address indexed attester, string reason);
+    /// @notice An attestation was revoked, for ever, at the time of this block. It may never have been recorded.
+    /// @param reason text by convention. Warning: an issuer can put any bytes here, also such that are not UTF-8
+    event Revoked(bytes32 indexed uid, address indexed attester, bytes reason);
 
     /// @notice `sender` is not the attester and brought no signature.
     error NotAttester(address attester, address sender);
@@ -82,20 +87,21 @@ interface IAttestationRegistry {
     error NotRecorded(bytes32 uid);
 
     /// @notice The attestation is somebody else's: `attester`'s.
-    error NotTheAttester(bytes32 uid, address attester);
+    error AttestedByAnother(bytes32 uid, address attester);
 
     /// @notice The attestation says that it can never be revoked.
     error Irrevocable(bytes32 uid);
 
-    /// @notice Records one attestation of the sender. Already recorded, or revoked before: nothing changes.
-    /// @dev Reverts with NotAttester, UnknownSchema, SchemaIrrevocable.
+    /// @notice Records one attestation of the sender. Already recorded, or revoked before: nothing changes. One that
+    /// has expired is recorded all the same and is not valid.
+    /// @dev Reverts with NotAttester, UnknownSchema, SchemaIrrevocable, ResolverNotSupported.
     /// @return uid the same as `uidOf(attestation)`
     function attest(Attestation calldata attestation) external returns (bytes32 uid);
 
     /// @notice Records one attestation that its issuer signed, whoever sends it and whenever.
     /// Warning: a signature over a uid never runs out. Its issuer can end it only by revoking the attestation, and one
     /// that is not revocable can be recorded by its holder for ever.
-    /// @dev Reverts with InvalidSignature, UnknownSchema, SchemaIrrevocable.
+    /// @dev Reverts with InvalidSignature, UnknownSchema, SchemaIrrevocable, ResolverNotSupported.
     /// @param signature the attester's over the uid
     function attestSigned(
         Attestation calldata attestation,
@@ -106,7 +112,7 @@ interface IAttestationRegistry {
     /// @dev Reverts with NotAttester, InvalidSignature, DeadlinePassed, UnknownSchema, SchemaIrrevocable, EmptyBatch,
     /// StreamNotSupported, ResolverNotSupported, Items.MalformedItems. One bad item reverts all.
     /// @param items packed as the library Items says
-    /// @param signature the attester's over the Batch; empty if the sender is the attester
+    /// @param signature the attester's over the Batch; not read if the sender is the attester
     /// @return recorded how many items were not recorded before
     function record(
         Batch calldata batch,
@@ -115,12 +121,12 @@ interface IAttestationRegistry {
     ) external returns (uint256 recorded);
 
     /// @notice Revokes attestations of the sender. Already revoked: skipped.
-    /// @dev Reverts with EmptyBatch, NotRecorded, NotTheAttester, Irrevocable. One bad uid reverts all.
+    /// @dev Reverts with EmptyBatch, NotRecorded, AttestedByAnother, Irrevocable. One bad uid reverts all.
     /// @param reason goes into every event; may be empty
     function revoke(bytes32[] calldata uids, string calldata reason) external;
 
-    /// @notice Revokes attestations for their issuer, who signed a Revocation.
-    /// @dev Reverts as `revoke` does, and with DeadlinePassed and InvalidSignature.
+    /// @notice Revokes attestations for their issuer, who signed a Revocation or sends this itself.
+    /// @dev Reverts as `revoke` does, and with NotAttester, DeadlinePassed and InvalidSignature.
     function revokeSigned(
         address attester,
         bytes32[] calldata uids,
@@ -131,10 +137,10 @@ interface IAttestationRegistry {
 
     /// @notice Revokes attestations that need not be recorded: signed but not sent, or on their way.
     /// Their fields prove whose they are. They can never be recorded as valid afterwards.
-    /// @dev Reverts with EmptyBatch, NotAttester, NotTheAttester, DeadlinePassed, InvalidSignature, Irrevocable.
+    /// @dev Reverts with EmptyBatch, NotAttester, AttestedByAnother, DeadlinePassed, InvalidSignature, Irrevocable.
     /// @param statements all of one attester
-    /// @param deadline of the signature; not read without one
-    /// @param signature the attester's over the Revocation; empty if the sender is the attester
+    /// @param deadline of the signature
+    /// @param signature the attester's over the Revocation; not read if the sender is the attester
     function revokeUnrecorded(
         Statement[] calldata statements,
         string calldata reason,
@@ -143,6 +149,8 @@ interface IAttestationRegistry {
     ) external;
 
     /// @notice Whether the attestation is recorded, not revoked and not expired, now.
+    /// Warning: says nothing of schema, recipient or data. A contract that depends on those asks about the attestation
+    /// in whole, below, and compares the fields.
     function isValid(bytes32 uid) external view returns (bool);
 
     /// @notice The same for an attestation handed in whole: true proves every field of it.
@@ -152,7 +160,8 @@ interface IAttestationRegistry {
     function uidOf(Attestation calldata attestation) external view returns (bytes32);
 
     /// @notice Whose attestation it is; zero if nothing is known of it.
-    /// Warning: also answers for revoked and expired attestations. Ask `isValid` before trusting one.
+    /// Warning: also answers for revoked and expired attestations, and for some that were never recorded. Ask `isValid`
+    /// before trusting one.
     function attesterOf(bytes32 uid) external view returns (address);
 
     /// @notice What the registry keeps of an attestation.
@@ -167,6 +176,7 @@ interface IAttestationRegistry {
         returns (address attester, uint40 recordedAt, uint40 expiresAt, bool revocable, bool revoked);
 
     /// @notice The slots of many attestations in one call, for readers off chain; laid out as the type Record says.
+    /// Bits that Record keeps free are to be ignored.
     function recordsOf(bytes32[] calldata uids) external view returns (Record[] memory);
 
     /// @notice The registry that schemas are looked up in, for ever.

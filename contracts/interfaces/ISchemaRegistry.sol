@@ -9,7 +9,7 @@ import {Terms} from "../types/Schema.sol";
 interface ISchemaRegistry {
     /// @notice A schema was registered for the first time.
     /// @param id keccak256(abi.encodePacked(definition, resolver, revocable))
-    /// @param resolver the contract that is asked about every batch; zero for none
+    /// @param resolver the contract that is asked about every batch, and never about revocations; zero for none
     /// @param revocable whether attestations of this schema may be revocable
     /// @param definition the fields as `type name,type name`, verbatim
     event SchemaRegistered(bytes32 indexed id, address indexed resolver, bool revocable, string definition);
@@ -20,9 +20,12 @@ interface ISchemaRegistry {
     /// @notice The definition has `length` bytes; MAX_DEFINITION_LENGTH are allowed.
     error DefinitionTooLong(uint256 length);
 
+    /// @notice The definition has characters beyond ASCII, and what is not text could make readers of the event fail.
+    error DefinitionNotAscii();
+
     /// @notice Registers a schema. Registering it again changes nothing, emits nothing and returns the same id.
     /// Warning: the text is not parsed on chain. Tooling refuses to encode under a text that it cannot parse.
-    /// @dev Reverts with EmptyDefinition or DefinitionTooLong.
+    /// @dev Reverts with EmptyDefinition, DefinitionTooLong or DefinitionNotAscii.
     function register(
         string calldata definition,
         address resolver,

@@ -33,8 +33,8 @@ struct Statement {
     bytes32 dataHash;
 }
 
-/// The words that EIP-712 hashes for an attestation, in its order, with room for the data behind them.
-/// A batch fills one of these in place, item by item.
+/// The words that EIP-712 hashes for an attestation, in its order. A batch fills one of these in place, item by
+/// item.
 struct Encoded {
     bytes32 typeHash;
     bytes32 schema;

@@ -15,7 +15,8 @@ import {Encoded} from "./Attestation.sol";
 ///
 /// Numbers are big-endian. A word per field instead costs 15 % more for a recorded item and far more for a sealed one.
 library Items {
-    /// @notice The packed items end or go wrong in the item that starts at byte `start`.
+    /// @notice The packed items go wrong in the item that starts at byte `start`: it does not end within them, its flags
+    /// are unknown, or it is one more than was counted.
     error MalformedItems(uint256 start);
 
     uint256 internal constant FIRST = 2;

@@ -74,7 +74,15 @@ export type CallResult =
 export type SendReply =
   | { kind: "accepted" | "known" }
   | {
-      kind: "nonce too low" | "nonce too high" | "underpriced" | "funds" | "refused" | "no answer";
+      /** underpriced: below another one of its nonce, which lives on; fee too low: below what the chain asks now */
+      kind:
+        | "nonce too low"
+        | "nonce too high"
+        | "underpriced"
+        | "fee too low"
+        | "funds"
+        | "refused"
+        | "no answer";
       message: string;
     };
 

@@ -29,6 +29,10 @@ export function httpRequest(url: string, timeoutMs = 20_000): Request {
     } catch (error) {
       throw noAnswer(place, reasonOf(error, timeoutMs));
     }
+    // Also with JSON-RPC in the body: it is about the asker, or the node's house, and not about the question.
+    if (status === 429 || status === 502 || status === 503 || status === 504) {
+      throw noAnswer(place, `HTTP ${status}`);
+    }
     let answer: { result?: unknown; error?: { code?: number; message?: string; data?: unknown } };
     try {
       answer = JSON.parse(text) as typeof answer;

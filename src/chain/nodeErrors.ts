@@ -6,16 +6,16 @@ import type { SendReply } from "./chain.js";
  */
 const WORDING: readonly [RegExp, SendReply["kind"]][] = [
   [/already known|already imported|known transaction|ALREADY_EXISTS|AlreadyKnown/i, "known"],
-  [
-    /nonce too low|OldNonce|nonce is too low|expected nonce to be \d+ but got|invalid nonce.*lower/i,
-    "nonce too low",
-  ],
+  [/nonce too low|OldNonce|nonce is too low|invalid nonce.*lower/i, "nonce too low"],
   [/nonce too high|NonceGap|nonce is too (distant|high)|nonce gap/i, "nonce too high"],
+  [/replacement.*underpriced|ReplacementNotAllowed/i, "underpriced"],
   [
-    /replacement.*underpriced|underpriced|max fee per gas less than block base fee|FeeTooLow|fee cap.*less than|maxFeePerGas .*too low|gas price below/i,
-    "underpriced",
+    /underpriced|max fee per gas less than block base fee|FeeTooLow|fee cap.*less than|maxFeePerGas .*too low|gas price below/i,
+    "fee too low",
   ],
   [/insufficient funds|InsufficientFunds|doesn't have enough funds|upfront cost exceeds/i, "funds"],
+  // Not about the transaction at all: Infura, Alchemy, QuickNode.
+  [/rate limit|too many requests|limit exceeded|compute units/i, "no answer"],
 ];
 
 /** What a node's refusal of a transaction means. */

@@ -35,27 +35,36 @@ function refusalText(data: Hex): string {
   return data === "0x" ? "no reason given" : `unknown error ${data.slice(0, 74)}`;
 }
 
-/** The attestation that an Attested event carries, and the uid that it claims. */
+/**
+ * The attestation that an Attested event carries, and the uid that it claims.
+ * @throws WaybillError E_NODE if it is no such event: the registry cannot have made it, so the node did
+ */
 export function attestedOf(log: Log): { uid: Hex; attestation: Attestation } {
-  const { args } = registry.parseLog(log)!;
-  return {
-    uid: args.uid as Hex,
-    attestation: {
-      schema: args.schema as Hex,
-      attester: args.attester as Hex,
-      recipient: args.recipient as Hex,
-      ref: args.ref as Hex,
-      expiresAt: Number(args.expiresAt),
-      revocable: args.revocable as boolean,
-      salt: args.salt as Hex,
-      data: unhex(args.data as string),
-    },
-  };
-}
-
-export function revokedOf(log: Log): { uid: Hex; attester: Hex; reason: string } {
-  const { args } = registry.parseLog(log)!;
-  return { uid: args.uid as Hex, attester: args.attester as Hex, reason: args.reason as string };
+  try {
+    const { args } = registry.parseLog(log)!;
+    return {
+      uid: args.uid as Hex,
+      attestation: {
+        schema: args.schema as Hex,
+        attester: args.attester as Hex,
+        recipient: args.recipient as Hex,
+        ref: args.ref as Hex,
+        expiresAt: Number(args.expiresAt),
+        revocable: args.revocable as boolean,
+        salt: args.salt as Hex,
+        data: unhex(args.data as string),
+      },
+    };
+  } catch (cause) {
+    throw new WaybillError(
+      "E_NODE",
+      `the node hands out an event in block ${log.block} that no registry made`,
+      {
+        mend: "ask another node with --rpc-url",
+        cause,
+      },
+    );
+  }
 }
 
 /** The event of a new schema. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { HDNodeWallet, Wallet } from "ethers";
 import { LOCAL_CHAIN_ID, LOCAL_PHRASE } from "../chain/embedded.js";
@@ -39,12 +39,28 @@ export function localKey(index: number): Key {
 async function load(role: "issuer" | "lane", file: string | undefined): Promise<Key | null> {
   const name = `WAYBILL_${role.toUpperCase()}`;
   if (file !== undefined) {
-    if (!existsSync(file)) throw new WaybillError("E_KEY", `the ${role}'s key file ${file} does not exist`);
-    const text = readFileSync(file, "utf8").trim();
+    const text = readKeyFile(role, file);
     return text.startsWith("{") ? decrypt(text, role, file) : keyOf(text, file);
   }
   const value = process.env[`${name}_KEY`];
   return value === undefined || value === "" ? null : keyOf(value, `${name}_KEY`);
+}
+
+function readKeyFile(role: string, file: string): string {
+  // Not said again: it may well be a key.
+  if (/^(0x)?[0-9a-fA-F]{60,}$/.test(file)) {
+    throw new WaybillError("E_KEY", `what is named as the ${role}'s key file looks like a key itself`, {
+      mend: "write the key into a file and name that; this one is in your shell's history now, so do not trust it",
+    });
+  }
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unreadable";
+    throw new WaybillError("E_KEY", `the ${role}'s key file ${file} cannot be read: ${code}`, {
+      mend: "check the path, and that you may read the file",
+    });
+  }
 }
 
 async function decrypt(keystore: string, role: string, file: string): Promise<Key> {

@@ -1,16 +1,23 @@
 #!/usr/bin/env node
+import { readFileSync } from "node:fs";
 import { Command, CommanderError, Option } from "commander";
 import type { Result } from "./output.js";
 import type { CommonOptions } from "./session.js";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 
 /**
  * Only names and options are here: each command's code is imported when it runs, so that `--help` is quick.
  */
 const program = new Command("waybill")
   .description("Puts statements on an EVM chain in order, at your price, exactly once; and checks them.")
-  .version("0.1.0")
+  .version(version)
   .showHelpAfterError("(waybill --help lists the commands)")
   .exitOverride()
+  // A key that was given as an option is not said again: what is printed here ends up in logs.
+  .configureOutput({ outputError: (text, write) => write(text.replace(/'(-[^'=]*)=[^\n]*'/g, "'$1=…'")) })
   .configureHelp({ showGlobalOptions: false });
 
 function command(name: string, description: string, run: (...parts: never[]) => Promise<Result>): Command {
@@ -34,8 +41,16 @@ function common(target: Command, kind: "read" | "write" | "store"): Command {
   }
   if (kind === "write") {
     target
-      .addOption(new Option("--issuer-key-file <file>", "key that speaks").env("WAYBILL_ISSUER_KEY_FILE"))
-      .addOption(new Option("--lane-key-file <file>", "key that pays").env("WAYBILL_LANE_KEY_FILE"))
+      .addOption(
+        new Option("--issuer-key-file <file>", "file of the key that speaks, else WAYBILL_ISSUER_KEY").env(
+          "WAYBILL_ISSUER_KEY_FILE",
+        ),
+      )
+      .addOption(
+        new Option("--lane-key-file <file>", "file of the key that pays, else WAYBILL_LANE_KEY").env(
+          "WAYBILL_LANE_KEY_FILE",
+        ),
+      )
       .option("--yes", "do not ask before a write on a main network");
   }
   return target.option("--json", "print one JSON document").option("--quiet", "no progress");
@@ -45,16 +60,17 @@ function common(target: Command, kind: "read" | "write" | "store"): Command {
 function act(run: (...parts: never[]) => Promise<Result>) {
   return async (...parts: unknown[]): Promise<void> => {
     const self = parts.at(-1) as Command;
-    const { errorData, errorText, exitCodeOf, jsonText } = await import("./output.js");
+    const { errorData, errorText, exitCodeOf, hideUrl, jsonText } = await import("./output.js");
     const options = self.opts<CommonOptions>();
+    const hide = hideUrl(options.rpcUrl);
     let output: string;
     try {
       const result = await run(...(parts.slice(0, -1) as never[]));
-      output = options.json === true ? jsonText(result.data) : result.text;
+      output = options.json === true && result.data !== undefined ? jsonText(result.data) : result.text;
       process.exitCode = result.exit ?? 0;
     } catch (error) {
-      process.stderr.write(`${errorText(error)}\n`);
-      output = options.json === true ? jsonText(errorData(error)) : "";
+      process.stderr.write(`${hide(errorText(error))}\n`);
+      output = options.json === true ? hide(jsonText(errorData(error))) : "";
       process.exitCode = exitCodeOf(error);
     }
     if (output !== "") await new Promise((resolve) => process.stdout.write(`${output}\n`, resolve));
@@ -197,4 +213,8 @@ program.parseAsync().catch((error: unknown) => {
   if (!(error instanceof CommanderError)) throw error;
   // Help and version are asked for; everything else is a usage error that commander has explained.
   process.exitCode = error.exitCode === 0 ? 0 : 2;
+  if (error.exitCode === 0 || !process.argv.includes("--json")) return;
+  const message = "the command line is not understood; what is wrong with it is on stderr";
+  const mend = "`waybill --help` lists the commands, `waybill COMMAND --help` their options";
+  process.stdout.write(`${JSON.stringify({ error: { code: "E_USAGE", message, mend } }, null, 2)}\n`);
 });

@@ -1,4 +1,5 @@
 import { formatEther, formatUnits } from "ethers";
+import { RpcError } from "../chain/chain.js";
 import { WaybillError } from "../errors.js";
 
 /** What a command has to say: `text` for people, `data` for `--json`; and how it ends. */
@@ -16,8 +17,17 @@ const EXIT_CODES: readonly [RegExp, ExitCode][] = [
 ];
 
 export function exitCodeOf(error: unknown): ExitCode {
-  if (!(error instanceof WaybillError)) return 1;
-  return EXIT_CODES.find(([pattern]) => pattern.test(error.code))?.[1] ?? 1;
+  const known = knownOf(error);
+  return EXIT_CODES.find(([pattern]) => pattern.test(known?.code ?? ""))?.[1] ?? 1;
+}
+
+/** A node's refusal that nobody expected is about the node; null is our own fault. */
+function knownOf(error: unknown): WaybillError | null {
+  if (error instanceof WaybillError) return error;
+  if (!(error instanceof RpcError)) return null;
+  return new WaybillError("E_NODE", `the node refuses a question: ${error.message}`, {
+    mend: "run again later, or name another node with --rpc-url; nothing is lost",
+  });
 }
 
 /** Big numbers are decimal strings in JSON: readers in other languages lose digits above 2^53. */
@@ -30,23 +40,42 @@ export function jsonText(data: unknown): string {
 }
 
 export function errorText(error: unknown): string {
-  if (!(error instanceof WaybillError)) {
+  const known = knownOf(error);
+  if (known === null) {
     const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return `E_BUG this is a fault of waybill, not yours: ${cause}`;
   }
-  const end = /[.!?]$/.test(error.message) ? "" : ".";
-  return `${error.code} ${error.message}${end}${error.mend === undefined ? "" : `\n  ${sentence(error.mend)}`}`;
+  const end = /[.!?]$/.test(known.message) ? "" : ".";
+  return `${known.code} ${known.message}${end}${known.mend === undefined ? "" : `\n  ${sentence(known.mend)}`}`;
 }
 
 export function errorData(error: unknown): unknown {
-  const known = error instanceof WaybillError;
+  const known = knownOf(error);
   return {
     error: {
-      code: known ? error.code : "E_BUG",
-      message: error instanceof Error ? error.message : String(error),
-      mend: known ? (error.mend ?? null) : null,
+      code: known?.code ?? "E_BUG",
+      message: known?.message ?? (error instanceof Error ? error.message : String(error)),
+      mend: known?.mend ?? null,
     },
   };
+}
+
+/** Takes the secret parts of a node's URL out of a text: nodes like to repeat them in their refusals. */
+export function hideUrl(url: string | undefined): (text: string) => string {
+  if (url === undefined || !URL.canParse(url)) return (text) => text;
+  const { username, password, pathname, searchParams } = new URL(url);
+  const secrets = [username, password, ...pathname.split("/"), ...searchParams.values()]
+    .flatMap((part) => [part, safeDecode(part)])
+    .filter((part) => part.length >= 6);
+  return (text) => secrets.reduce((shown, secret) => shown.replaceAll(secret, "…"), text);
+}
+
+function safeDecode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function sentence(text: string): string {
@@ -87,14 +116,32 @@ function trimmed(decimal: string): string {
 }
 
 /** A line that is written over while a command runs: on a terminal only, and on stderr. */
-export type ProgressLine = { show(text: string): void; end(): void };
+export type ProgressLine = {
+  show(text: string): void;
+  /** says why nothing moves, also where there is no terminal: once for each reason */
+  hold(text: string | null): void;
+  end(): void;
+};
 
-export function progressLine(enabled: boolean): ProgressLine {
+/** What a command may say while it runs, after --quiet, CI and whether anybody is watching. */
+export function progressOf(options: { quiet?: boolean }): ProgressLine {
+  const watched = process.stderr.isTTY === true && process.env.CI === undefined;
+  return progressLine(watched && options.quiet !== true, options.quiet !== true);
+}
+
+export function progressLine(enabled: boolean, holds = enabled): ProgressLine {
   let shown = "";
-  if (!enabled) return { show() {}, end() {} };
+  let held: string | null = null;
+  const hold = (text: string | null) => {
+    if (text !== null && text !== held && holds) process.stderr.write(`holding: ${text}\n`);
+    held = text;
+  };
+  if (!enabled) return { show() {}, hold, end() {} };
   return {
+    // On a terminal it is part of the line.
+    hold() {},
     show(text) {
-      const line = text.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1));
+      const line = text.slice(0, Math.max(20, (process.stderr.columns || 80) - 1));
       if (line === shown) return;
       process.stderr.write(`\r${line.padEnd(shown.length)}`);
       shown = line;

@@ -1,17 +1,19 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import type { Chain } from "../chain/chain.js";
 import { deployments } from "../chain/deployment.js";
-import { openEmbeddedChain } from "../chain/embedded.js";
+import { type EmbeddedChain, openEmbeddedChain } from "../chain/embedded.js";
 import { httpRequest, maskUrl } from "../chain/http.js";
 import { type Network, networkOf } from "../chain/networks.js";
 import { chainOf } from "../chain/node.js";
 import { openRegistry, type Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import type { Hex } from "../hex.js";
+import { lockDirectory } from "../store/lock.js";
 import { openSqliteStore } from "../store/sqlite.js";
 import type { Store } from "../store/store.js";
+import { isDone } from "../submitter/submitter.js";
 import type { KeyFiles } from "./keys.js";
 
 /** Options that every command has; each is also WAYBILL_ and its name in capitals. */
@@ -41,7 +43,7 @@ export type Connection = {
  * @param purpose a write names its network unless that is the local one
  */
 export async function connect(options: CommonOptions, purpose: "read" | "write"): Promise<Connection> {
-  if (options.network === "embedded") return connectEmbedded(options);
+  if (options.network === "embedded") return connectEmbedded(options, purpose);
   const named = options.network === undefined ? null : networkOf(options.network);
   const isLocal = named === null || named.name === "local";
   const url = options.rpcUrl ?? (isLocal ? LOCAL_URL : undefined);
@@ -71,8 +73,11 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
   return { chain, network, chainId, place: maskUrl(url), close: async () => {} };
 }
 
-async function connectEmbedded(options: CommonOptions): Promise<Connection> {
-  const embedded = await openEmbeddedChain({ journal: join(options.data, "embedded", "chain.jsonl") });
+async function connectEmbedded(options: CommonOptions, purpose: "read" | "write"): Promise<Connection> {
+  const embedded =
+    purpose === "write"
+      ? await openOwnChain(options)
+      : await openEmbeddedChain({ journal: journalOf(options), readOnly: true });
   const chain = chainOf(embedded.request);
   const network = networkOf("local");
   return {
@@ -84,6 +89,34 @@ async function connectEmbedded(options: CommonOptions): Promise<Connection> {
   };
 }
 
+/**
+ * The embedded chain of a data directory, to write to: two processes that go on with one journal would leave a chain
+ * behind that never was.
+ * @throws WaybillError E_STORE_HELD
+ */
+export async function openOwnChain(options: CommonOptions): Promise<EmbeddedChain> {
+  const folder = join(options.data, "embedded");
+  mkdirSync(folder, { recursive: true });
+  const release = lockDirectory(folder);
+  try {
+    const chain = await openEmbeddedChain({ journal: journalOf(options) });
+    return {
+      ...chain,
+      async close() {
+        await chain.close();
+        release();
+      },
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function journalOf(options: CommonOptions): string {
+  return join(options.data, "embedded", "chain.jsonl");
+}
+
 /** @throws WaybillError E_REGISTRY_MISSING */
 export async function registryOf(connection: Connection, options: CommonOptions): Promise<Registry> {
   const address = options.registry ?? deployments()[1].address;
@@ -91,6 +124,28 @@ export async function registryOf(connection: Connection, options: CommonOptions)
     throw new WaybillError("E_USAGE", "--registry is not an address of 0x and 40 hex digits");
   }
   return openRegistry(connection.chain, address as Hex);
+}
+
+/** Whether the store of this chain has a job, or the job of this key, that is not done. Only looks, so that whoever writes is not disturbed. */
+export async function hasOpenJobs(
+  connection: Connection,
+  options: CommonOptions,
+  key?: Hex,
+): Promise<boolean> {
+  const genesis = await connection.chain.block(0);
+  if (genesis === null) return false;
+  const folder = folderOf(options, connection.chainId, genesis.hash);
+  if (!existsSync(join(folder, "waybill.sqlite"))) return false;
+  const store = openSqliteStore(folder, { readOnly: true });
+  try {
+    for (const job of await store.jobs()) {
+      if (key !== undefined && job.key !== key) continue;
+      if (job.state === "open" && !isDone(await store.counts(job.id), "final")) return true;
+    }
+    return false;
+  } finally {
+    await store.close();
+  }
 }
 
 /** Opens the store of a chain for writing: each chain has a folder of its own, so local chains come and go. */
@@ -101,7 +156,7 @@ export async function openStore(
 ): Promise<Store> {
   const genesis = await connection.chain.block(0);
   if (genesis === null) throw new WaybillError("E_NODE", `${connection.place} does not know its first block`);
-  const store = openSqliteStore(join(options.data, folderOf(connection.chainId, genesis.hash)));
+  const store = openSqliteStore(folderOf(options, connection.chainId, genesis.hash));
   try {
     await store.bind({
       chainId: connection.chainId,
@@ -123,7 +178,7 @@ export function openStoreToRead(options: CommonOptions): Store {
   const chainId =
     options.network === undefined
       ? ""
-      : networkOf(options.network === "embedded" ? "local" : options.network).chainId.toString();
+      : `${networkOf(options.network === "embedded" ? "local" : options.network).chainId}-`;
   const folders = existsSync(options.data)
     ? readdirSync(options.data).filter((name) => name.startsWith(`chain-${chainId}`))
     : [];
@@ -142,8 +197,8 @@ function lastWrite(folder: string): number {
   );
 }
 
-function folderOf(chainId: bigint, genesis: Hex): string {
-  return `chain-${chainId}-${genesis.slice(2, 10)}`;
+function folderOf(options: CommonOptions, chainId: bigint, genesis: Hex): string {
+  return join(options.data, `chain-${chainId}-${genesis.slice(2, 10)}`);
 }
 
 /**
@@ -170,13 +225,21 @@ export async function confirm(connection: Connection, options: CommonOptions, wh
   }
 }
 
-/** Aborts on the first ^C or SIGTERM; the second ends the process at once, which is safe as well. */
+/**
+ * Aborts on the first ^C or SIGTERM, with E_INTERRUPTED as the reason; the second ends the process at once, which is
+ * safe as well.
+ */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(130);
-      controller.abort();
+      if (process.stderr.isTTY === true) process.stderr.write("\nstopping; once more ends it at once\n");
+      controller.abort(
+        new WaybillError("E_INTERRUPTED", "stopped", {
+          mend: "everything is written down: run the same command to go on",
+        }),
+      );
     });
   }
   return controller.signal;

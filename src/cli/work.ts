@@ -83,7 +83,10 @@ export async function runJob(
     const outcome = await submitter.run(id, {
       until,
       signal,
-      onProgress: (now) => progress.show(progressText(now)),
+      onProgress: (now) => {
+        progress.hold(now.hold?.detail ?? null);
+        progress.show(progressText(now));
+      },
     });
     progress.end();
     if (outcome.kind === "held") throw holdError(outcome.hold);
@@ -107,9 +110,13 @@ function progressText({ counts, hold }: Progress): string {
   const done = counts.verified + counts.mismatched;
   const live = counts.rows - counts.rejected - counts.duplicate;
   const share = live === 0 ? 100 : Math.floor((100 * done) / live);
-  const holding = hold === null ? "" : `  holding: ${hold.detail}`;
   const between = counts.included + counts.safe + counts.final;
-  return `verified ${grouped(done)} of ${grouped(live)} (${share} %)  in blocks ${grouped(between)}  on their way ${grouped(counts.assigned)}${holding}`;
+  const parts = [`verified ${grouped(done)} of ${grouped(live)} (${share} %)`];
+  // A line is cut at the terminal's edge: what holds the work comes before what is well.
+  if (hold !== null) parts.push(`holding: ${hold.detail}`);
+  if (between > 0) parts.push(`in blocks that are not final yet ${grouped(between)}`);
+  if (counts.assigned > 0) parts.push(`on their way ${grouped(counts.assigned)}`);
+  return parts.join("  ");
 }
 
 export function countLines(counts: Counts): [string, string][] {

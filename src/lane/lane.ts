@@ -31,6 +31,11 @@ export type LaneOptions = {
 export type Lane = {
   /** Moves every batch one step: all that are signed, and those planned for the job. @returns whether anything moved */
   tick(job: Job): Promise<boolean>;
+  /**
+   * Gives up what was planned for the job by a lane of an earlier run. Nothing of it was signed, so its items are free
+   * to go another way.
+   */
+  voidOthers(job: Job): Promise<void>;
   hold(): Hold | null;
 };
 
@@ -134,20 +139,23 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   function callOf(job: Job, items: readonly StoredItem[], deadline: number): { data: Hex; work: Work } {
-    const signed = lane.address !== issuer.address;
+    // For the job's attester, always: another issuer's key is then refused, where its own address in this place would
+    // put other attestations on the chain than were admitted.
+    const { attester } = job;
+    const signed = lane.address !== attester;
     const uids = items.map((item) => item.uid);
     if (job.act === "revoke") {
-      const revocation = { attester: issuer.address, uids, reason: job.reason, deadline };
+      const revocation = { attester, uids, reason: job.reason, deadline };
       const signature = signed ? issuer.signDigest(revocationDigest(registry.separator, revocation)) : null;
       const data = registry.revokeCall(
         uids,
         job.reason,
-        signature === null ? null : { attester: issuer.address, deadline, signature },
+        signature === null ? null : { attester, deadline, signature },
       );
       return { data, work: workOfCall("revoke", signed, data, items, uids.length * 32) };
     }
     const terms: BatchTerms = {
-      attester: issuer.address,
+      attester,
       schema: job.schema,
       stream: ZERO_WORD,
       position: 0n,
@@ -163,11 +171,22 @@ export function createLane(options: LaneOptions): Lane {
 
   return {
     hold: () => hold,
+    async voidOthers(job) {
+      for (const batch of await store.batches(["planned"], job.id)) {
+        if (batch.lane === token.lane) continue;
+        await store.applyOnLane(await tokenOf(batch.lane), batch.id, { kind: "voided" });
+      }
+    },
     async tick(job) {
       let moved = false;
       obstacle = null;
       // Signed batches of every job first, in order of their nonces: a pool takes one only after the one before it.
-      const batches = [...(await store.batches(["signed"])), ...(await store.batches(["planned"], job.id))];
+      // What is planned for another lane is not this one's to sign: its nonces are others.
+      const planned = await store.batches(["planned"], job.id);
+      const batches = [
+        ...(await store.batches(["signed"])),
+        ...planned.filter((batch) => batch.lane === token.lane),
+      ];
       batches.sort((a, b) => nonceOf(a) - nonceOf(b) || a.id - b.id);
       for (const batch of batches) {
         const step = nextStep(batch.batch, now(), options.patienceMs);
@@ -199,6 +218,8 @@ function problemOf(reply: SendReply): HoldReason | null {
       return null;
     case "funds":
       return "funds";
+    case "fee too low":
+      return "fee";
     case "nonce too high":
     case "no answer":
       return "node";

@@ -38,30 +38,44 @@ export function split(
   sizes: readonly PackedSize[],
   limits: Limits,
 ): number[] {
-  const slot = slotOf(limits);
   const empty = workOf(act, signed, []);
   const overhead = gasOf(empty);
-  const counts: number[] = [];
-  for (let start = 0; start < sizes.length;) {
-    // An even share of what is left, so that neither rounding nor a batch that a limit cut short adds up to the end.
-    const rest = workOf(act, signed, sizes.slice(start));
-    const batches = Math.max(
-      Math.ceil((gasOf(rest) - overhead) / Math.max(1, slot.gas - overhead)),
-      Math.ceil(bytesOf(rest) / limits.transactionBytes),
-      Math.ceil(rest.items / MAX_ITEMS),
-    );
-    const target = (gasOf(rest) - overhead) / batches;
+  const weights = sizes.map((size) => gasOf(withItem(empty, size)) - overhead);
+  const whole = weights.reduce((a, b) => a + b, 0);
+  const full = cut(empty, sizes, weights, Infinity, limits);
+  // Cutting at the share may leave over what no longer fits the last batch; one more batch, and all are even again.
+  for (const batches of [full.length, full.length + 1]) {
+    const even = cut(empty, sizes, weights, whole / batches, limits);
+    if (even.length <= batches) return even;
+  }
+  return full;
+}
 
-    let work = withItem(empty, sizes[start]!);
-    for (const size of sizes.slice(start + 1)) {
-      const more = withItem(work, size);
-      const itemGas = gasOf(more) - gasOf(work);
-      if (!fits(more, slot.gas, limits) || gasOf(more) - overhead > target + itemGas / 2) break;
+/** Cuts where the weight so far is nearest to a multiple of `share`, or earlier where the limits want it. */
+function cut(
+  empty: Work,
+  sizes: readonly PackedSize[],
+  weights: readonly number[],
+  share: number,
+  limits: Limits,
+): number[] {
+  const { gas } = slotOf(limits);
+  const counts: number[] = [];
+  let work = empty;
+  let before = 0;
+  sizes.forEach((size, index) => {
+    const weight = weights[index]!;
+    const more = withItem(work, size);
+    const full = before + weight / 2 > share * (counts.length + 1) || !fits(more, gas, limits);
+    if (work.items > 0 && full) {
+      counts.push(work.items);
+      work = withItem(empty, size);
+    } else {
       work = more;
     }
-    counts.push(work.items);
-    start += work.items;
-  }
+    before += weight;
+  });
+  if (work.items > 0) counts.push(work.items);
   return counts;
 }
 

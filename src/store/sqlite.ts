@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { Kysely, sql, type Transaction } from "kysely";
 import { apply, type Batch, type BatchEvent, type BatchState, LIVE } from "../batch.js";
 import { WaybillError } from "../errors.js";
@@ -145,15 +146,20 @@ class SqliteStore implements Store {
 
   admit(job: number, rows: readonly AdmittedRow[]): Promise<void> {
     return this.#transaction(async (trx) => {
-      const { rows: first, act } = await trx
+      const { rows: first, ...of } = await trx
         .selectFrom("jobs")
-        .select(["rows", "act"])
+        .select(["rows", "act", "reason"])
         .where("id", "=", job)
         .where("state", "=", "admitting")
         .executeTakeFirstOrThrow();
       let duplicates = 0;
       for (let start = 0; start < rows.length; start += PAGE) {
-        duplicates += await insertItems(trx, job, act, first + start, rows.slice(start, start + PAGE));
+        duplicates += await insertItems(
+          trx,
+          { id: job, ...of },
+          first + start,
+          rows.slice(start, start + PAGE),
+        );
       }
       const rejected = rows.filter((row) => row.kind === "rejected").length;
       await trx
@@ -362,7 +368,7 @@ class SqliteStore implements Store {
     sign: (nonce: number) => SignedAttempt,
   ): Promise<StoredAttempt> {
     return this.#transaction(async (trx) => {
-      await checkToken(trx, token);
+      await checkToken(trx, token, batch);
       const { last } = await trx
         .selectFrom("batches")
         .select(({ fn }) => fn.max("nonce").as("last"))
@@ -400,7 +406,7 @@ class SqliteStore implements Store {
 
   applyOnLane(token: LaneToken, batch: number, event: BatchEvent): Promise<void> {
     return this.#transaction(async (trx) => {
-      await checkToken(trx, token);
+      await checkToken(trx, token, batch);
       await applyEvent(trx, batch, event);
     });
   }
@@ -424,9 +430,11 @@ class SqliteStore implements Store {
     return this.#transaction(async (trx) => {
       const rows = await trx
         .selectFrom("items")
-        .selectAll()
-        .where("batch", "=", batch)
-        .orderBy("place")
+        .innerJoin("jobs", "jobs.id", "items.job")
+        .selectAll("items")
+        .select("jobs.reason")
+        .where("items.batch", "=", batch)
+        .orderBy("items.place")
         .execute();
       return rows.map((row) => ({
         id: row.id,
@@ -438,7 +446,7 @@ class SqliteStore implements Store {
           expiresAt: row.expires_at,
           revocable: row.revocable === 1,
           salt: (row.salt as Hex | null) ?? ZERO_WORD,
-          data: row.data ?? new Uint8Array(),
+          data: row.data ?? utf8ToBytes(row.reason),
         },
       }));
     });
@@ -489,8 +497,13 @@ class SqliteStore implements Store {
 
   verified(batch: number, mismatched: readonly number[]): Promise<void> {
     return this.#transaction(async (trx) => {
-      for (const item of mismatched) {
-        await trx.updateTable("items").set({ mismatched: 1 }).where("id", "=", item).execute();
+      const { numAffectedRows } = await sql`
+        UPDATE items SET mismatched = 1 WHERE batch = ${batch}
+          AND id IN (SELECT value FROM json_each(${JSON.stringify(mismatched)}))
+      `.execute(trx);
+      // Law 12: the count of the batch is taken off what is verified.
+      if (Number(numAffectedRows) !== mismatched.length) {
+        throw new Error(`${mismatched.length - Number(numAffectedRows)} items are not in batch ${batch}`);
       }
       await trx
         .updateTable("batches")
@@ -547,9 +560,19 @@ async function costOf(trx: Trx, id: number, batch: Batch, before: string): Promi
   return costs.length === 0 ? before : costs.reduce((a, b) => (a > b ? a : b)).toString();
 }
 
-async function checkToken(trx: Trx, { lane, token }: LaneToken): Promise<void> {
+/** Law 11. @param batch that is to be written: a token says nothing about the batches of another lane */
+async function checkToken(trx: Trx, { lane, token }: LaneToken, batch?: number): Promise<void> {
   const found = await trx.selectFrom("lanes").select("token").where("lane", "=", lane).executeTakeFirst();
-  if (found?.token === token) return;
+  if (found?.token === token) {
+    if (batch === undefined) return;
+    const of = await trx
+      .selectFrom("batches")
+      .select("lane")
+      .where("id", "=", batch)
+      .executeTakeFirstOrThrow();
+    if (of.lane === lane) return;
+    throw new Error(`batch ${batch} is on lane ${of.lane}, not on ${lane}`);
+  }
   throw new WaybillError("E_LANE_TAKEN", `lane ${lane} was taken over by another process`, {
     mend: "nothing is lost: the other process goes on with it; stop this one",
   });
@@ -558,17 +581,29 @@ async function checkToken(trx: Trx, { lane, token }: LaneToken): Promise<void> {
 /** @returns how many of the rows repeat an item that is stored already */
 async function insertItems(
   trx: Trx,
-  job: number,
-  act: string,
+  { id: job, act, reason }: { id: number; act: string; reason: string },
   first: number,
   rows: readonly AdmittedRow[],
 ): Promise<number> {
+  const reasonWords = Math.ceil(utf8ToBytes(reason).length / 32);
   const uids = rows.flatMap((row) => (row.kind === "rejected" ? [] : [row.uid.slice(2)]));
-  const known = await sql<{ id: number; uid: Uint8Array }>`
-    SELECT items.id, items.uid FROM json_each(${JSON.stringify(uids)}) AS asked
+  const known = await sql<{ id: number; uid: Uint8Array; job: number; state: string; name: string }>`
+    SELECT items.id, items.uid, items.job, jobs.state, jobs.name FROM json_each(${JSON.stringify(uids)}) AS asked
     JOIN items ON items.uid = unhex(asked.value) AND items.act = ${act}
       AND items.duplicate_of IS NULL AND items.faults IS NULL
+    JOIN jobs ON jobs.id = items.job
   `.execute(trx);
+  // Whether the other is ever admitted is not known yet: a repeat of it could become a repeat of nothing.
+  const undecided = known.rows.find((row) => row.job !== job && row.state === "admitting");
+  if (undecided !== undefined) {
+    throw new WaybillError(
+      "E_STORE_ADMITTING",
+      `${hex(undecided.uid)} is being admitted from ${undecided.name}`,
+      {
+        mend: "run again when that is through: this admission goes on where it was",
+      },
+    );
+  }
   const owner = new Map(known.rows.map((row) => [hex(row.uid), row.id]));
   const { next } = await trx
     .selectFrom("items")
@@ -586,7 +621,7 @@ async function insertItems(
     }
     owner.set(row.uid, id);
     if (row.kind === "revocation") {
-      return { id, line: row.line, uid: row.uid.slice(2), bytes: 32, tokens: 128, words: 0 };
+      return { id, line: row.line, uid: row.uid.slice(2), bytes: 32, tokens: 128, words: reasonWords };
     }
     return {
       id,

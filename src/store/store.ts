@@ -126,6 +126,7 @@ export type StoredAttempt = SignedAttempt & { batch: number; lane: Hex; nonce: n
 /** `lane`: the account whose nonce it takes or has taken */
 export type StoredBatch = { id: number; job: number; lane: Hex; count: number; batch: Batch };
 
+/** Of a revocation, `item.data` is what its event carries: the reason. */
 export type StoredItem = { id: number; line: number; uid: Hex; item: Item };
 
 export type BlockRef = { number: number; hash: Hex };

@@ -124,6 +124,8 @@ export function createTables(database: DatabaseSync): void {
     CREATE UNIQUE INDEX items_once ON items (uid, act) WHERE duplicate_of IS NULL AND faults IS NULL;
     CREATE INDEX items_waiting ON items (job, ordinal)
       WHERE batch IS NULL AND duplicate_of IS NULL AND faults IS NULL;
+    -- Asked by the foreign key for every row that is deleted: without it, dropping 3,000 rows scans all others 3,000 times.
+    CREATE INDEX items_repeating ON items (duplicate_of) WHERE duplicate_of IS NOT NULL;
     CREATE INDEX items_of_batch ON items (batch, place) WHERE batch IS NOT NULL;
     CREATE TABLE batches (
       id INTEGER PRIMARY KEY,

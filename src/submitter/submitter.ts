@@ -1,9 +1,8 @@
-import type { BatchState } from "../batch.js";
-import type { Chain } from "../chain/chain.js";
+import { type BatchState, nextStep } from "../batch.js";
+import { type Chain, RpcError } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import type { FeeLimits } from "../fees.js";
-import type { Hex } from "../hex.js";
 import type { Key } from "../key.js";
 import { createLane, type Hold } from "../lane/lane.js";
 import { pageFor, plan, roomFor } from "../planner/planner.js";
@@ -60,11 +59,10 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   const signed = options.issuer.address !== options.lane.address;
 
   async function planTick(job: Job): Promise<boolean> {
-    for (const { id, lane, batch } of await store.batches(["planned"], job.id)) {
-      // Planned for a lane of an earlier run. Nothing of it was signed, so its items are free to go another way.
-      if (batch.state === "planned" && lane !== token.lane) await voidOn(lane, id);
-    }
-    const unfinished = (await store.batches(["planned", "signed"])).length;
+    await lane.voidOthers(job);
+    // What is planned for another job waits for its own run, and would keep this one from planning for ever.
+    const planned = await store.batches(["planned"], job.id);
+    const unfinished = planned.length + (await store.batches(["signed"])).length;
     const head = await chain.block("latest");
     if (head === null) return false;
     const limits: Limits = { ...ETHEREUM_LIMITS, blockGas: Number(head.gasLimit) };
@@ -76,10 +74,6 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     return true;
   }
 
-  async function voidOn(lane: Hex, batch: number): Promise<void> {
-    await store.applyOnLane(await store.takeLane(lane), batch, { kind: "voided" });
-  }
-
   async function verifyTick(job: Job): Promise<boolean> {
     let moved = false;
     for (const { id, batch } of await store.batches(["final"], job.id)) {
@@ -87,12 +81,19 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
       const items = await store.items(id);
       const mismatched =
         job.act === "revoke"
-          ? await unrevoked(registry, job.attester, items)
+          ? await unrevoked(chain, registry, { ...job, inclusion: batch.inclusion }, items)
           : await misrecorded(chain, registry, { ...job, inclusion: batch.inclusion }, items);
       await store.verified(id, mismatched);
       moved = true;
     }
     return moved;
+  }
+
+  /** Batches that move without us: what is handed in and not yet missed, and what is in a block. */
+  async function onItsWay(job: Job): Promise<number> {
+    const states: BatchState[] = ["signed", "included", "safe", "final"];
+    const batches = await store.batches(states, job.id);
+    return batches.filter(({ batch }) => nextStep(batch, Date.now(), options.patienceMs) !== "send").length;
   }
 
   return {
@@ -110,16 +111,16 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
           moved = (await lane.tick(job)) || moved;
           silentSince = null;
         } catch (error) {
-          if (!(error instanceof WaybillError) || error.code !== "E_NODE") throw error;
+          const silence = silenceOf(error);
           silentSince ??= performance.now();
-          if (performance.now() - silentSince > options.outageMs) throw error;
+          if (performance.now() - silentSince > options.outageMs) throw silence;
         }
         const counts = await store.counts(job.id);
         const hold = lane.hold();
         onProgress?.({ counts, hold });
         if (isDone(counts, until)) return { kind: "done" };
         if (signal?.aborted === true) return { kind: "interrupted" };
-        if (hold !== null && !waitsItself(hold) && (await onItsWay(store, job)) === 0) {
+        if (hold !== null && !waitsItself(hold) && (await onItsWay(job)) === 0) {
           return { kind: "held", hold };
         }
         if (!moved) await pause(options.pollMs, signal);
@@ -140,9 +141,17 @@ function waitsItself(hold: Hold): boolean {
   return hold.why === "fee" || hold.why === "node";
 }
 
-async function onItsWay(store: Store, job: Job): Promise<number> {
-  const states: BatchState[] = ["included", "safe", "final"];
-  return (await store.batches(states, job.id)).length;
+/**
+ * A node that refuses a question (a limit passed, a state that it no longer keeps) is for the time being as good as
+ * silent. @throws any other error
+ */
+function silenceOf(error: unknown): WaybillError {
+  if (error instanceof WaybillError && error.code === "E_NODE") return error;
+  if (!(error instanceof RpcError)) throw error;
+  return new WaybillError("E_NODE", `the node refuses a question: ${error.message}`, {
+    mend: "run again later or with another node; nothing is lost",
+    cause: error,
+  });
 }
 
 /** An account under EIP-7702 may keep one transaction in a pool, and its code may move its nonce. */

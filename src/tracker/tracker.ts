@@ -1,5 +1,5 @@
 import type { BatchEvent } from "../batch.js";
-import type { Block, Chain, Receipt } from "../chain/chain.js";
+import { type Block, type Chain, type Receipt, RpcError } from "../chain/chain.js";
 import type { Hex } from "../hex.js";
 import type { BlockRef, Store, StoredBatch } from "../store/store.js";
 
@@ -24,6 +24,8 @@ const LONGEST_WALK = 64;
  */
 export function createTracker({ store, chain, finalDepth }: TrackerOptions): Tracker {
   let changed = false;
+  /** Whether this chain has ever named a final block; from then on only its word counts (law 8). */
+  let namesFinal = false;
 
   async function follow(step: Parameters<Store["follow"]>[0]): Promise<void> {
     if (step.events.length > 0) changed = true;
@@ -63,15 +65,19 @@ export function createTracker({ store, chain, finalDepth }: TrackerOptions): Tra
       const block = last.number + 1 === head.number ? head : await chain.block(last.number + 1);
       // Another branch, or a lagging node: the next tick finds the common block first.
       if (block === null || block.parentHash !== last.hash) return;
-      await follow({ events: await inclusionsIn(block), append: [refOf(block)] });
+      const events = await inclusionsIn(block);
+      if (events === null) return;
+      await follow({ events, append: [refOf(block)] });
       last = refOf(block);
     }
   }
 
-  async function inclusionsIn(block: Block): Promise<{ batch: number; event: BatchEvent }[]> {
+  /** @returns null if the node does not hand out all of our receipts yet: this block is not passed by then */
+  async function inclusionsIn(block: Block): Promise<{ batch: number; event: BatchEvent }[] | null> {
     const owners = await openTransactions(block.transactions);
     if (owners.size === 0) return [];
     const receipts = await chain.receipts(block, [...owners.keys()]);
+    if (receipts.length < owners.size) return null;
     return receipts.map((receipt) => ({ batch: owners.get(receipt.transaction)!, event: included(receipt) }));
   }
 
@@ -100,8 +106,9 @@ export function createTracker({ store, chain, finalDepth }: TrackerOptions): Tra
 
   async function settle(head: Block): Promise<void> {
     const safe = await chain.block("safe");
-    const final =
-      (await chain.block("finalized")) ?? (await chain.block(Math.max(0, head.number - finalDepth)));
+    const named = await chain.block("finalized");
+    if (named !== null) namesFinal = true;
+    const final = named ?? (namesFinal ? null : await chain.block(Math.max(0, head.number - finalDepth)));
     if (final === null) return;
     const blocks = new Map<number, Block | null>();
     const blockAt = async (number: number) => {
@@ -134,15 +141,28 @@ export function createTracker({ store, chain, finalDepth }: TrackerOptions): Tra
   async function judgeNonce({ id, batch }: StoredBatch, final: Block): Promise<void> {
     if (batch.state !== "signed") return;
     const { lane, nonce } = batch;
-    if ((await chain.transactionCount(lane, final.number)) <= nonce) return;
-    let low = 0;
+    let holder: Hex | null;
     let high = final.number;
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      if ((await chain.transactionCount(lane, middle)) > nonce) high = middle;
-      else low = middle + 1;
+    try {
+      if ((await chain.transactionCount(lane, high)) <= nonce) return;
+      // Back from the final block in growing steps: a node that keeps no old states answers for the newest.
+      let low = high;
+      for (let step = 1; low > 0; step *= 2) {
+        low = Math.max(0, high - step);
+        if ((await chain.transactionCount(lane, low)) <= nonce) break;
+        high = low;
+      }
+      while (low < high) {
+        const middle = Math.floor((low + high) / 2);
+        if ((await chain.transactionCount(lane, middle)) > nonce) high = middle;
+        else low = middle + 1;
+      }
+      holder = await chain.transactionIn(high, lane, nonce);
+    } catch (error) {
+      // The states in question are gone at this node. What it cannot tell decides nothing.
+      if (error instanceof RpcError) return;
+      throw error;
     }
-    const holder = await chain.transactionIn(high, lane, nonce);
     if (holder === null) return;
     const ours = (await store.attempts(id)).some((attempt) => attempt.transaction === holder);
     if (!ours) return follow({ events: [{ batch: id, event: { kind: "stolen", block: high } }] });

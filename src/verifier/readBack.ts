@@ -2,6 +2,7 @@ import { type Attestation, type Item, uidOf } from "../attestation.js";
 import type { Inclusion } from "../batch.js";
 import type { Chain } from "../chain/chain.js";
 import { ATTESTED, attestedOf, type Record, type Registry, sameAddress } from "../chain/registry.js";
+import { WaybillError } from "../errors.js";
 import { type Hex, hex } from "../hex.js";
 
 /** What was meant to be on the chain. */
@@ -27,7 +28,7 @@ export async function misrecorded(
     block: batch.inclusion.blockHash,
   });
   const announced = new Map(logs.map(attestedOf).map((found) => [found.uid, found.attestation]));
-  const records = await readRecords(registry, items);
+  const records = await readRecords(chain, registry, batch.inclusion, items);
   return items
     .filter((expected, index) => {
       const meant: Attestation = { ...expected.item, schema: batch.schema, attester: batch.attester };
@@ -41,24 +42,46 @@ export async function misrecorded(
 
 /** @returns the ids of items that are not revoked by this attester */
 export async function unrevoked(
+  chain: Chain,
   registry: Registry,
-  attester: Hex,
+  batch: { attester: Hex; inclusion: Inclusion },
   items: readonly Expected[],
 ): Promise<number[]> {
-  const records = await readRecords(registry, items);
+  const records = await readRecords(chain, registry, batch.inclusion, items);
   return items
     .filter((_, index) => {
       const record = records[index] ?? null;
-      return record === null || !record.revoked || !sameAddress(record.attester, attester);
+      return record === null || !record.revoked || !sameAddress(record.attester, batch.attester);
     })
     .map((expected) => expected.id);
 }
 
-async function readRecords(registry: Registry, items: readonly Expected[]): Promise<(Record | null)[]> {
+/**
+ * At one head, by its hash, and only at one that has the batch below it: a node that lags knows nothing of it, and a
+ * missing record would then be said to be wrong for ever.
+ * @throws WaybillError E_NODE if the node is behind
+ */
+async function readRecords(
+  chain: Chain,
+  registry: Registry,
+  inclusion: Inclusion,
+  items: readonly Expected[],
+): Promise<(Record | null)[]> {
+  const head = await chain.block("latest");
+  const there = await chain.block(inclusion.block);
+  if (head === null || head.number < inclusion.block || there?.hash !== inclusion.blockHash) {
+    throw new WaybillError(
+      "E_NODE",
+      `the node does not have block ${inclusion.block} ${inclusion.blockHash}`,
+      {
+        mend: "run again later or with another node; nothing is lost",
+      },
+    );
+  }
   const records: (Record | null)[] = [];
   for (let start = 0; start < items.length; start += READ) {
     const uids = items.slice(start, start + READ).map((expected) => expected.uid);
-    records.push(...(await registry.records(uids, "latest")));
+    records.push(...(await registry.records(uids, head.hash)));
   }
   return records;
 }

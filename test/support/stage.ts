@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ import { chainOf } from "../../src/chain/node.js";
 import { ATTESTED, openRegistry, type Registry } from "../../src/chain/registry.js";
 import { localKey } from "../../src/cli/keys.js";
 import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
-import type { Key } from "../../src/key.js";
+import { type Key, keyOf } from "../../src/key.js";
 import { createLane, type Lane, type LaneOptions } from "../../src/lane/lane.js";
 import { encode, parseSchema } from "../../src/schema.js";
 import { deployRegistries } from "../../src/sdk/deploy.js";
@@ -19,6 +20,7 @@ import { openSqliteStore } from "../../src/store/sqlite.js";
 import type { AdmittedRow, Job, LaneToken, NewJob, Store } from "../../src/store/store.js";
 import { createSubmitter, type Submitter, type SubmitterOptions } from "../../src/submitter/submitter.js";
 import { createTracker, type Tracker } from "../../src/tracker/tracker.js";
+import { topicOf } from "../../src/verifier/readBack.js";
 import { type Anvil, startAnvil } from "./anvil.js";
 import { type FaultyNode, faultyNode } from "./proxy.js";
 import { seed } from "./seed.js";
@@ -36,10 +38,8 @@ export type World = {
   schema: Hex;
   mine(blocks?: number): Promise<void>;
   head(): Promise<number>;
-  /** uid of every Attested event in the chain, as often as it is there */
-  announced(): Promise<Hex[]>;
-  /** nonces of an account's transactions in the chain, in order */
-  nonces(account: Hex): Promise<number[]>;
+  /** uid of every Attested event of an issuer in the chain, in order, as often as it is there */
+  announced(attester: Hex): Promise<Hex[]>;
   close(): Promise<void>;
 };
 
@@ -72,28 +72,34 @@ export async function furnish(node: Request, close: () => Promise<void>): Promis
     async mine(blocks = 1) {
       for (let i = 0; i < blocks; i += 1) await node("evm_mine", []);
     },
-    async announced() {
+    async announced(attester) {
       const filter = {
         address: attestationRegistry,
-        topics: [ATTESTED],
+        topics: [ATTESTED, null, topicOf(attester)],
         fromBlock: "0x0",
         toBlock: "latest",
       };
       return ((await node("eth_getLogs", [filter])) as { topics: Hex[] }[]).map((log) => log.topics[1]!);
     },
-    async nonces(account) {
-      const found: number[] = [];
-      for (let number = 0, last = await head(); number <= last; number += 1) {
-        const block = (await node("eth_getBlockByNumber", [`0x${number.toString(16)}`, true])) as {
-          transactions: { from: Hex; nonce: Hex }[];
-        };
-        for (const one of block.transactions) {
-          if (one.from.toLowerCase() === account.toLowerCase()) found.push(Number(one.nonce));
-        }
-      }
-      return found;
-    },
   };
+}
+
+let keys = 0;
+
+/** A key that this node has not seen, with funds: its nonces start at 0. */
+export async function freshKey(world: World, wei = 10n ** 21n): Promise<Key> {
+  keys += 1;
+  const key = keyOf(hex(keccak(new TextEncoder().encode(`key ${keys}`))), "a test");
+  await world.node("anvil_setBalance", [key.address, `0x${wei.toString(16)}`]);
+  return key;
+}
+
+/** From now on, each time somebody looks at the head there is a new block, with all that is in the pool. */
+export function mineAtEachLook(world: World): void {
+  world.faults.always("eth_getBlockByNumber", async (forward, [which]) => {
+    if (which === "latest") await world.mine();
+    return forward();
+  });
 }
 
 /** A store of its own, with a job in it, and what works on both. */
@@ -114,6 +120,9 @@ export type Desk = {
   close(): Promise<void>;
 };
 
+/** Memory where there is such a folder: what these tests kill is the process, not the machine, and syncing is slow. */
+const SCRATCH = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+
 export type DeskOptions = {
   rows: number;
   issuer?: Key;
@@ -126,7 +135,7 @@ export type DeskOptions = {
 export async function openDesk(world: World, options: DeskOptions): Promise<Desk> {
   const issuer = options.issuer ?? localKey(0);
   const laneKey = options.lane ?? localKey(1);
-  const directory = await mkdtemp(join(tmpdir(), "waybill-desk-"));
+  const directory = await mkdtemp(join(SCRATCH, "waybill-desk-"));
   const rows = randomRows(world, issuer.address, options.rows, options.variant ?? directory);
   const store = openSqliteStore(directory);
   const common = { chain: world.chain, registry: world.registry, issuer, lane: laneKey, patienceMs: 30_000 };

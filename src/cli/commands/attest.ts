@@ -5,7 +5,7 @@ import { WaybillError } from "../../errors.js";
 import { parseSchema, readText } from "../../schema.js";
 import { findSchema, readAddress, readAmount, readMoment, readUid, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
-import { ether, gwei, progressLine, type Result, table } from "../output.js";
+import { ether, gwei, progressOf, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
 import { fitsIn, jobKey, limitsOf, runJob } from "../work.js";
 
@@ -70,7 +70,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
     );
 
     const store = await openStore(connection, registry, options);
-    const progress = progressLine(process.stderr.isTTY === true && options.quiet !== true);
+    const progress = progressOf(options);
     try {
       const rows = async function* (): AsyncGenerator<AdmittedRow> {
         yield { kind: "item", line: 1, ...statement };

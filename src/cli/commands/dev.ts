@@ -1,22 +1,32 @@
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { LOCAL_CHAIN_ID, openEmbeddedChain } from "../../chain/embedded.js";
+import { LOCAL_CHAIN_ID } from "../../chain/embedded.js";
 import { networkOf } from "../../chain/networks.js";
 import { chainOf } from "../../chain/node.js";
 import { WaybillError } from "../../errors.js";
+import type { Key } from "../../key.js";
+import { holdError } from "../../lane/lane.js";
 import { deployRegistries } from "../../sdk/deploy.js";
 import { payerOf } from "../../sdk/transact.js";
 import { createSubmitter, isDone, pause } from "../../submitter/submitter.js";
+import { usage } from "../arguments.js";
 import { type Keys, loadKeys, localKey } from "../keys.js";
 import { errorText, type Result, table } from "../output.js";
 import { serveRpc } from "../rpcServer.js";
-import { type CommonOptions, type Connection, openStore, registryOf, stopSignal } from "../session.js";
+import {
+  type CommonOptions,
+  type Connection,
+  hasOpenJobs,
+  openOwnChain,
+  openStore,
+  registryOf,
+  stopSignal,
+} from "../session.js";
 
 /** An embedded chain on loopback with both registries, and a submitter that finishes what was left unfinished. */
 export async function dev(options: CommonOptions & { port: string }): Promise<Result> {
-  const port = Number(options.port);
+  const port = readPort(options.port);
   const signal = stopSignal();
-  const embedded = await openEmbeddedChain({ journal: join(options.data, "embedded", "chain.jsonl") });
+  const embedded = await openOwnChain(options);
   const chain = chainOf(embedded.request);
   const network = networkOf("local");
   const { schemaRegistry, attestationRegistry } = await deployRegistries(
@@ -35,8 +45,8 @@ export async function dev(options: CommonOptions & { port: string }): Promise<Re
       ["node", `${place} (chain ${LOCAL_CHAIN_ID})`],
       ["SchemaRegistry", schemaRegistry],
       ["AttestationRegistry", attestationRegistry],
-      ["issuer", `${keys.issuer.address} (public development account 0)`],
-      ["lane", `${keys.lane.address} (public development account 1)`],
+      ["issuer", ownerText(keys.issuer, 0)],
+      ["lane", ownerText(keys.lane, 1)],
       ["data", options.data],
     ]),
   ];
@@ -46,17 +56,38 @@ export async function dev(options: CommonOptions & { port: string }): Promise<Re
       : `${lines.join("\n")}\n`,
   );
 
+  let said = "";
+  const say = (text: string) => {
+    // Every second is too often to hear the same.
+    if (text !== said) process.stderr.write(`${text}\n`);
+    said = text;
+  };
   while (!signal.aborted) {
     await finishOpenJobs(connection, options, keys, signal).catch((error: unknown) => {
       // Another command holds the store and does the work itself.
       if (error instanceof WaybillError && error.code === "E_STORE_HELD") return;
-      process.stderr.write(`${errorText(error)}\n`);
+      say(errorText(error));
     });
     await pause(1_000, signal);
   }
   await new Promise((resolve) => server.close(resolve));
   await embedded.close();
-  return { text: "stopped", data: { stopped: true } };
+  // The one document of --json has been printed when the chain was ready.
+  return { text: options.json === true ? "" : "stopped", data: undefined };
+}
+
+function readPort(text: string): number {
+  if (/^[0-9]{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
+  throw usage(
+    `--port ${JSON.stringify(text)} is not a port`,
+    "use a number from 0, which takes any free one, to 65535",
+  );
+}
+
+function ownerText(key: Key, account: number): string {
+  const own =
+    key.address === localKey(account).address ? `public development account ${account}` : "your key";
+  return `${key.address} (${own})`;
 }
 
 /** Takes the store only while there is something to finish, so that other commands can have it. */
@@ -66,6 +97,7 @@ async function finishOpenJobs(
   keys: Keys,
   signal: AbortSignal,
 ): Promise<void> {
+  if (!(await hasOpenJobs(connection, options))) return;
   const registry = await registryOf(connection, options);
   const store = await openStore(connection, registry, options);
   try {
@@ -83,8 +115,9 @@ async function finishOpenJobs(
         finalDepth: connection.network.finalDepth,
         outageMs: 60_000,
       });
-      await submitter.run(job.id, { until: "final", signal });
-      process.stderr.write(`finished job ${job.id}: ${job.name}\n`);
+      const outcome = await submitter.run(job.id, { until: "final", signal });
+      if (outcome.kind === "held") throw holdError(outcome.hold);
+      if (outcome.kind === "done") process.stderr.write(`finished job ${job.id}: ${job.name}\n`);
     }
   } finally {
     await store.close();

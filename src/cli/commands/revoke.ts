@@ -6,8 +6,16 @@ import type { AdmittedRow } from "../../store/store.js";
 import { sameAddress } from "../../chain/registry.js";
 import { readAmount, readUid, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
-import { counted, ether, grouped, progressLine, type Result } from "../output.js";
-import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
+import { counted, ether, grouped, progressOf, type Result } from "../output.js";
+import {
+  type CommonOptions,
+  confirm,
+  connect,
+  hasOpenJobs,
+  openStore,
+  registryOf,
+  stopSignal,
+} from "../session.js";
 import { finishedData, finishedText, jobKey, runJob } from "../work.js";
 
 export type RevokeOptions = CommonOptions & {
@@ -30,7 +38,9 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
     const registry = await registryOf(connection, options);
     const keys = await loadKeys(options, connection.chainId);
     const pending = await revocable(unique, keys.issuer.address, registry);
-    if (pending.length === 0) {
+    const key = jobKey(["revoke", keys.issuer.address, options.reason, ...unique]);
+    // Sent by a run that was cut short, they are to be followed to the end; by others, there is nothing to do.
+    if (pending.length === 0 && !(await hasOpenJobs(connection, options, key))) {
       return {
         text: `${counted(unique.length, "attestation")}: revoked before`,
         data: { revoked: 0, before: unique.length },
@@ -51,7 +61,7 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
     );
 
     const store = await openStore(connection, registry, options);
-    const progress = progressLine(process.stderr.isTTY === true && options.quiet !== true);
+    const progress = progressOf(options);
     const rows = async function* (): AsyncGenerator<AdmittedRow> {
       for (const [index, uid] of unique.entries()) yield { kind: "revocation", line: index + 1, uid };
     };
@@ -71,7 +81,7 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
           progress,
         },
         {
-          key: jobKey(["revoke", keys.issuer.address, options.reason, ...unique]),
+          key,
           act: "revoke",
           name:
             unique.length === 1 ? `revoke ${unique[0]!.slice(0, 10)}` : `revoke ${grouped(unique.length)}`,
@@ -83,7 +93,12 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
         rows,
       );
       return {
-        text: finishedText(finished, "revoked is for ever: `waybill verify UID` now rejects them"),
+        text: finishedText(
+          finished,
+          finished.exit === 130
+            ? "everything is written down: run the same command to go on"
+            : "revoked is for ever: `waybill verify UID` now rejects them",
+        ),
         data: finishedData(finished),
         exit: finished.exit,
       };

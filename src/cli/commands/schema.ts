@@ -4,7 +4,7 @@ import { parseSchema, schemaId } from "../../schema.js";
 import { payerOf, priceOf } from "../../sdk/transact.js";
 import { listSchemas, registerSchema } from "../../sdk/schemas.js";
 import { registerSchemaCall, type RegisteredSchema } from "../../chain/registry.js";
-import { findSchema, readAddress } from "../arguments.js";
+import { findSchema, readAddress, usage } from "../arguments.js";
 import { loadPayer } from "../keys.js";
 import { counted, ether, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect, registryOf } from "../session.js";
@@ -63,6 +63,9 @@ export async function show(name: string, options: CommonOptions): Promise<Result
 }
 
 export async function list(options: CommonOptions & { fromBlock: string }): Promise<Result> {
+  if (!/^[0-9]{1,15}$/.test(options.fromBlock)) {
+    throw usage(`--from-block ${JSON.stringify(options.fromBlock)} is not the number of a block`);
+  }
   const connection = await connect(options, "read");
   try {
     const registry = await registryOf(connection, options);

@@ -14,7 +14,7 @@ import { parseSchema } from "../../schema.js";
 import type { Until } from "../../submitter/submitter.js";
 import { findSchema, readAmount, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
-import { counted, ether, grouped, gwei, progressLine, type Result, table } from "../output.js";
+import { counted, ether, grouped, gwei, progressOf, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
 import { fileHash, finishedData, finishedText, fitsIn, jobKey, limitsOf, runJob } from "../work.js";
 
@@ -70,9 +70,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     budget: options.budget === undefined ? null : readAmount(options.budget, "ether", "--budget"),
   };
   const signal = stopSignal();
-  const progress = progressLine(
-    process.stderr.isTTY === true && options.quiet !== true && process.env.CI === undefined,
-  );
+  const progress = progressOf(options);
   const connection = await connect(options, "write");
   try {
     const registry = await registryOf(connection, options);
@@ -94,25 +92,31 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
       await fileHash(file),
     ]);
 
+    const survey = async () => {
+      progress.show("checking every row");
+      const found = await surveyOf(file, rows(), limits);
+      progress.end();
+      return found;
+    };
+    const refuses = (found: Survey) => found.bad > 0 && options.skipBad !== true;
+    if (options.dryRun === true) {
+      const found = await survey();
+      if (refuses(found)) return badRows(file, found);
+      const price = await priceOf(connection.chain, found);
+      return { text: `${planText(file, found, price)}\nnothing was sent`, data: { ...found, ...price } };
+    }
+
     const store = await openStore(connection, registry, options);
     try {
       const known = (await store.jobs()).find((job) => job.key === key && job.state === "open");
-      if (known === undefined || options.dryRun === true) {
-        progress.show("checking every row");
-        const survey = await surveyOf(file, rows(), limits);
-        progress.end();
-        if (survey.bad > 0 && options.skipBad !== true) return badRows(file, survey);
-        const price = await priceOf(connection.chain, survey);
-        if (options.dryRun === true) {
-          return {
-            text: `${planText(file, survey, price)}\nnothing was sent`,
-            data: { ...survey, ...price },
-          };
-        }
+      if (known === undefined) {
+        const found = await survey();
+        if (refuses(found)) return badRows(file, found);
+        const price = await priceOf(connection.chain, found);
         await confirm(
           connection,
           options,
-          `${counted(survey.good, "attestation")} for about ${ether(price.costWei)}`,
+          `${counted(found.good, "attestation")} for about ${ether(price.costWei)}`,
         );
       }
       const finished = await runJob(
@@ -242,7 +246,12 @@ function badRows(file: string, survey: Survey): Result {
     ...faultLines(survey),
     "mend them, or add --skip-bad to issue the others",
   ].join("\n");
-  return { text, data: { ...survey, error: { code: "E_ROWS", message: text.split("\n")[0] } }, exit: 6 };
+  const mend = "mend the rows, or add --skip-bad to issue the others";
+  return {
+    text,
+    data: { ...survey, error: { code: "E_ROWS", message: text.split("\n")[0], mend } },
+    exit: 6,
+  };
 }
 
 function faultLines(survey: Survey): string[] {

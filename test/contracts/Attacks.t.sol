@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Batch, IAttestationRegistry} from "../../contracts/interfaces/IAttestationRegistry.sol";
+import {Attestation, Statement} from "../../contracts/types/Attestation.sol";
+import {Record} from "../../contracts/types/Record.sol";
+import {Packing} from "./support/Packing.sol";
+import {Spec} from "./support/Spec.sol";
+import {vm} from "./support/Vm.sol";
+
+/// Ways to forge, double, lose or revive an attestation, and to leave ETH behind: none works.
+contract AttacksSpec is Spec {
+    /// Precompiles answer calls, and nobody holds their keys. The zero address is what ecrecover returns on failure.
+    function test_NobodySpeaksForThePrecompilesOrTheZeroAddress() external {
+        for (uint160 low = 0; low <= 0x12; ++low) refusesToSpeakFor(address(low), hex"00");
+        refusesToSpeakFor(address(0x100), hex"00");
+        refusesToSpeakFor(address(0), new bytes(65));
+    }
+
+    function testFuzz_NobodySpeaksForThePrecompiles(uint8 low, bytes calldata signature) external {
+        vm.assume(signature.length != 0);
+        refusesToSpeakFor(address(uint160(low % 0x13)), signature);
+    }
+
+    function test_NobodySpeaksForTheRegistriesThemselves() external {
+        refusesToSpeakFor(address(registry), hex"00");
+        refusesToSpeakFor(address(schemas), hex"00");
+        refusesToSpeakFor(address(vm), hex"00");
+    }
+
+    /// Bits beyond a field's type would make two encodings of one statement, or a statement that nobody can repeat.
+    function testFuzz_RefusesBitsBeyondAFieldsType(uint256 field, uint256 bit) external {
+        field %= 4;
+        uint256 word = [uint256(1), 2, 4, 5][field];
+        uint256 size = [uint256(160), 160, 40, 1][field];
+        Attestation memory a = sample();
+        bytes memory whole = abi.encodeCall(IAttestationRegistry.attest, (a));
+        call(issuer, 0, whole, true);
+
+        a.salt = "another";
+        whole = abi.encodeCall(IAttestationRegistry.attest, (a));
+        uint256 head = 4 + 32 + 32 * word + 32;
+        bytes32 flip = bytes32(1 << within(bit, size, 255));
+        assembly {
+            let place := add(whole, head)
+            mstore(place, xor(mload(place), flip))
+        }
+        equal(call(issuer, 0, whole, false), "");
+        nothingIsKnownOf(uidOf(a));
+    }
+
+    function testFuzz_RefusesCutCalldata(uint256 length) external {
+        Attestation memory a = sample();
+        bytes memory whole = abi.encodeCall(IAttestationRegistry.attest, (a));
+        length = within(length, 0, whole.length - 32);
+        assembly {
+            mstore(whole, length)
+        }
+        call(issuer, 0, whole, false);
+        nothingIsKnownOf(uidOf(a));
+    }
+
+    /// A batch whose bytes are followed by bytes that would complete it: the end of `items` is the end.
+    function testFuzz_NeverReadsBeyondTheItems(uint256 cut) external {
+        Batch memory batch = batchOf(issuer);
+        bytes memory items = packed(sample());
+        cut = within(cut, 1, items.length - 2);
+        bytes memory rest = new bytes(cut);
+        for (uint256 i = 0; i < cut; ++i) rest[i] = items[items.length - cut + i];
+        bytes memory short = new bytes(items.length - cut);
+        for (uint256 i = 0; i < short.length; ++i) short[i] = items[i];
+
+        bytes memory data = abi.encodePacked(
+            abi.encodeWithSelector(
+                IAttestationRegistry.record.selector,
+                batch,
+                uint256(0x100),
+                uint256(0xe0)
+            ),
+            uint256(0),
+            uint256(short.length),
+            short,
+            rest
+        );
+        call(issuer, 0, data, false);
+        // The same calldata with the whole length is well-formed: only the length stood between.
+        assembly {
+            let place := add(data, add(0x20, 0x104))
+            mstore(place, mload(items))
+        }
+        call(issuer, 0, data, true);
+        holds(sample(), NOW, false);
+    }
+
+    /// The three things that an issuer signs are never mistaken for each other.
+    function testFuzz_OneKindOfSignatureIsNeverAnother(Attestation memory a, uint40 deadline) external {
+        a = ours(a);
+        a.revocable = true;
+        deadline = uint40(within(deadline, NOW, type(uint40).max));
+        bytes32[] memory uids = one(uidOf(a));
+        Batch memory batch = batchOf(issuer);
+        batch.deadline = deadline;
+        bytes memory ofOne = signed(uids[0]);
+        bytes memory ofBatch = signedBatch(batch, packed(a));
+        bytes memory ofRevocation = signedRevocation(uids, "", deadline);
+        bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, issuer);
+
+        vm.expectRevert(error_);
+        registry.attestSigned(a, ofBatch);
+        vm.expectRevert(error_);
+        registry.attestSigned(a, ofRevocation);
+        vm.expectRevert(error_);
+        registry.record(batch, packed(a), ofOne);
+        vm.expectRevert(error_);
+        registry.record(batch, packed(a), ofRevocation);
+        attest(a);
+        vm.expectRevert(error_);
+        registry.revokeSigned(issuer, uids, "", deadline, ofOne);
+        vm.expectRevert(error_);
+        registry.revokeUnrecorded(one(bodiless(a)), "", deadline, ofBatch);
+    }
+
+    /// A signature made for the hash itself, with the prefix of a personal message, is no signature of ours.
+    function test_RefusesAPersonalMessageOverTheUid() external {
+        Attestation memory a = sample();
+        bytes32 digest = keccak256(abi.encodePacked("\x19Ethereum Signed Message:\n32", uidOf(a)));
+        bytes memory signature = signed(digest);
+        vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, issuer));
+        registry.attestSigned(a, signature);
+    }
+
+    /// Whoever runs ahead with the issuer's own signature does the issuer's work, and breaks no later call.
+    function test_RunningAheadBreaksNothing() external {
+        Attestation[] memory items = many(3);
+        Batch memory batch = batchOf(issuer);
+        bytes memory signature = signedBatch(batch, Packing.pack(items));
+        bytes memory ofFirst = signed(uidOf(items[0]));
+        registry.attestSigned(items[0], ofFirst);
+        equal(registry.record(batch, Packing.pack(items), signature), 2);
+        attest(items[1]);
+        for (uint256 i = 0; i < 3; ++i) holds(items[i], NOW, false);
+    }
+
+    /// Nobody can take a slot that is not theirs by revoking a statement in another's name.
+    function testFuzz_NobodyRevokesForAnother(address attacker, bytes32 salt) external {
+        vm.assume(attacker != issuer && attacker != address(0));
+        Attestation memory a = sample();
+        a.salt = salt;
+        Statement memory s = bodiless(a);
+        vm.prank(attacker);
+        vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.NotAttester.selector, issuer, attacker));
+        registry.revokeUnrecorded(one(s), "", DEADLINE, "");
+        s.attester = attacker;
+        vm.prank(attacker);
+        registry.revokeUnrecorded(one(s), "", 0, "");
+        attest(a);
+        holds(a, NOW, false);
+    }
+
+    function test_ACopyOnAnotherChainHasAnotherUidAndIsNotValidHere() external {
+        Attestation memory a = sample();
+        bytes32 here = attest(a);
+        vm.chainId(10);
+        yes(registry.uidOf(a) != here, "another uid");
+        equal(registry.isValid(a), false);
+        equal(registry.isValid(registry.uidOf(a)), false);
+        holdsUid(here);
+    }
+
+    function test_RefusesEthAndUnknownCalls() external {
+        Attestation memory a = sample();
+        bytes32[] memory uids = one(uidOf(a));
+        bytes memory none = "";
+        bytes[] memory calls = new bytes[](15);
+        calls[0] = none;
+        calls[1] = hex"deadbeef";
+        calls[2] = abi.encodeCall(IAttestationRegistry.attest, (a));
+        calls[3] = abi.encodeCall(IAttestationRegistry.attestSigned, (a, signed(uids[0])));
+        calls[4] = abi.encodeCall(IAttestationRegistry.record, (batchOf(issuer), packed(a), none));
+        calls[5] = abi.encodeCall(IAttestationRegistry.revokeUnrecorded, (one(bodiless(a)), "", 0, none));
+        calls[6] = abi.encodeCall(IAttestationRegistry.revoke, (uids, ""));
+        calls[7] = abi.encodeCall(
+            IAttestationRegistry.revokeSigned,
+            (issuer, uids, "", DEADLINE, signedRevocation(uids, "", DEADLINE))
+        );
+        calls[8] = abi.encodeWithSignature("isValid(bytes32)", uids[0]);
+        calls[9] = abi.encodeCall(IAttestationRegistry.uidOf, (a));
+        calls[10] = abi.encodeCall(IAttestationRegistry.attesterOf, (uids[0]));
+        calls[11] = abi.encodeCall(IAttestationRegistry.recordOf, (uids[0]));
+        calls[12] = abi.encodeCall(IAttestationRegistry.recordsOf, (uids));
+        calls[13] = abi.encodeCall(IAttestationRegistry.schemaRegistry, ());
+        calls[14] = abi.encodeWithSignature("eip712Domain()");
+        vm.deal(issuer, 100);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            call(issuer, 1, calls[i], false);
+            call(issuer, 0, calls[i], i > 1);
+        }
+        equal(address(registry).balance, 0);
+        equal(issuer.balance, 100);
+    }
+
+    function test_TheSchemaRegistryRefusesEthAndUnknownCalls() external {
+        vm.deal(issuer, 1);
+        vm.prank(issuer);
+        (bool taken, ) = address(schemas).call{value: 1}("");
+        equal(taken, false);
+        vm.prank(issuer);
+        (taken, ) = address(schemas).call{value: 1}(
+            abi.encodeCall(schemas.register, ("bool paid", address(0), true))
+        );
+        equal(taken, false);
+        (taken, ) = address(schemas).call(hex"deadbeef");
+        equal(taken, false);
+    }
+
+    function testFuzz_ReadsManySlotsAsTheyAre(bytes32[4] calldata unknown) external {
+        Attestation[] memory items = many(4);
+        bytes32[] memory uids = new bytes32[](8);
+        for (uint256 i = 0; i < 4; ++i) (uids[2 * i], uids[2 * i + 1]) = (unknown[i], attest(items[i]));
+        revoke(uids[1]);
+        Record[] memory slots = registry.recordsOf(uids);
+        equal(slots.length, 8);
+        for (uint256 i = 0; i < 8; ++i) {
+            equal(slots[i].isEmpty(), i % 2 == 0);
+            if (i % 2 == 0) continue;
+            equal(slots[i].attester(), issuer);
+            equal(slots[i].recordedAt(), NOW);
+            equal(slots[i].expiresAt(), items[0].expiresAt);
+            equal(slots[i].isRevoked(), i == 1);
+        }
+        equal(registry.recordsOf(new bytes32[](0)).length, 0);
+    }
+
+    function refusesToSpeakFor(address nobody, bytes memory signature) private {
+        Attestation memory a = sample();
+        a.attester = nobody;
+        bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, nobody);
+        Batch memory batch = batchOf(nobody);
+        vm.expectRevert(error_);
+        registry.attestSigned{gas: 2_000_000}(a, signature);
+        vm.expectRevert(error_);
+        registry.record{gas: 2_000_000}(batch, packed(a), signature);
+        vm.expectRevert(error_);
+        registry.revokeSigned{gas: 2_000_000}(nobody, one(uidOf(a)), "", DEADLINE, signature);
+        nothingIsKnownOf(uidOf(a));
+    }
+
+    function holdsUid(bytes32 uid) private view {
+        equal(registry.attesterOf(uid), issuer);
+        equal(registry.isValid(uid), true);
+    }
+
+    function call(
+        address sender,
+        uint256 value,
+        bytes memory data,
+        bool want
+    ) private returns (bytes memory answer) {
+        bool ok;
+        vm.prank(sender);
+        (ok, answer) = address(registry).call{value: value}(data);
+        equal(ok, want);
+    }
+}

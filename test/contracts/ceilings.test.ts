@@ -1,0 +1,142 @@
+import { assert } from "chai";
+import type { ContractTransactionResponse } from "ethers";
+import { type Attestation, type Item, packItems, uidOf } from "../../src/attestation.js";
+import { type Hex, hex, unhex, ZERO_WORD } from "../../src/hex.js";
+import { type Chain, deploy, register, typesOf } from "./support/deploy.js";
+import { agreesWithSnapshot } from "./support/gasSnapshot.js";
+import { type Random, randomOf } from "./support/random.js";
+
+const LAST_SECOND = 2 ** 40 - 1;
+
+/** Gas of whole transactions: 21,000 and calldata included, which snapshots of a call in Solidity leave out. */
+describe("gas ceilings at record level", () => {
+  let chain: Chain;
+  let schema: Hex;
+  let attester: Hex;
+
+  before(async () => {
+    chain = await deploy();
+    schema = await register(chain.schemas, "bytes anything");
+    attester = chain.issuer.address as Hex;
+  });
+
+  it("records a single attestation of 64 bytes for at most 60,000", async () => {
+    const random = randomOf("ceiling: single");
+    for (let i = 0; i < 10; i++) assert.isAtMost(await attest(typicalItem(random, 64)), 60_000);
+  });
+
+  it("records a batch of 100 for at most 30,000 an item", async () => {
+    assert.isAtMost((await record(typicalItems("ceiling: batch", 100))) / 100, 30_000);
+  });
+
+  it("revokes 50 for at most 8,500 each", async () => {
+    const items = typicalItems("ceiling: revoke", 50);
+    await record(items);
+    assert.isAtMost((await revoke(items)) / 50, 8_500);
+  });
+
+  it("revokes at the same price whatever the size of the data", async () => {
+    const prices = new Set<number>();
+    for (const size of [0, 64, 10_000]) {
+      const item = await withUidOfNoZeroBytes(typicalItem(randomOf(`ceiling: revoke ${size}`), size));
+      await attest(item);
+      prices.add(await revoke([item]));
+    }
+    assert.equal(prices.size, 1);
+  });
+
+  it("attests at the same price whatever the length of the schema's text", async () => {
+    const item = typicalItem(randomOf("ceiling: text"), 64);
+    const short = await registerWithoutZeroBytes(33);
+    const long = await registerWithoutZeroBytes(4_000);
+    assert.notEqual(short, long);
+    assert.equal(await attest(item, short), await attest(item, long));
+  });
+
+  it("costs what the snapshot says", async () => {
+    // A chain of its own: what a test before did would show in the price.
+    chain = await deploy();
+    schema = await register(chain.schemas, "bytes anything");
+    const gas: Record<string, number> = {};
+    gas["register 33 B"] = await gasOf(chain.schemas.register("x".repeat(33), `0x${"0".repeat(40)}`, true));
+    for (const size of [32, 64, 256, 1024])
+      gas[`attest ${size} B`] = await attest(typicalItem(randomOf(`snapshot: attest ${size}`), size));
+    for (const count of [1, 10, 50, 100])
+      gas[`record ${count} × 64 B`] = await record(typicalItems(`snapshot: record ${count}`, count));
+    gas["record 50 × 64 B, signed by the issuer"] = await recordSigned(typicalItems("snapshot: signed", 50));
+    gas["revoke 1"] = await revoke(typicalItems("snapshot: record 1", 1));
+    gas["revoke 50"] = await revoke(typicalItems("snapshot: record 50", 50));
+    agreesWithSnapshot(gas);
+  });
+
+  async function attest(item: Item, under = schema): Promise<number> {
+    const statement: Attestation = { ...item, schema: under, attester };
+    return gasOf(chain.registry.connect(chain.issuer).attest(statement));
+  }
+
+  async function record(items: readonly Item[]): Promise<number> {
+    return gasOf(chain.registry.connect(chain.issuer).record(terms(), packItems(items), "0x"));
+  }
+
+  async function recordSigned(items: readonly Item[]): Promise<number> {
+    const packed = packItems(items);
+    const message = { ...terms(), level: 0, items: packed, value: 0n };
+    const signature = await chain.issuer.signTypedData(chain.domain, typesOf("Batch"), message);
+    return gasOf(chain.registry.connect(chain.relayer).record(terms(), packed, signature));
+  }
+
+  async function revoke(items: readonly Item[]): Promise<number> {
+    return gasOf(chain.registry.connect(chain.issuer).revoke(items.map(itemUid), ""));
+  }
+
+  function itemUid(item: Item): Hex {
+    return uidOf(chain.separator, { ...item, schema, attester });
+  }
+
+  function terms() {
+    return { attester, schema, stream: ZERO_WORD, position: 0n, deadline: LAST_SECOND };
+  }
+
+  /** A zero byte of calldata costs less than another: two prices only compare without them. */
+  async function registerWithoutZeroBytes(length: number): Promise<Hex> {
+    for (let tail = 0; ; tail++) {
+      const definition = `bytes ${String(tail).padStart(length - 6, "x")}`;
+      const id = await chain.schemas.idOf(definition, `0x${"0".repeat(40)}`, true);
+      if (!hasZeroByte(id as Hex)) return register(chain.schemas, definition);
+    }
+  }
+
+  async function withUidOfNoZeroBytes(item: Item): Promise<Item> {
+    for (let last = 1; ; last++) {
+      const salted = { ...item, salt: hex(Uint8Array.of(...new Uint8Array(31).fill(7), last)) };
+      if (!hasZeroByte(itemUid(salted))) return salted;
+    }
+  }
+});
+
+async function gasOf(sent: Promise<ContractTransactionResponse>): Promise<number> {
+  const receipt = await (await sent).wait();
+  if (!receipt) throw new Error("no receipt");
+  return Number(receipt.gasUsed);
+}
+
+/** A fresh recipient, random data, a salt of 8 bytes as the tooling derives it. */
+function typicalItem(random: Random, size: number): Item {
+  return {
+    recipient: hex(random.bytes(20)),
+    ref: ZERO_WORD,
+    expiresAt: 0,
+    revocable: true,
+    salt: `${hex(random.bytes(8))}${"0".repeat(48)}`,
+    data: random.bytes(size),
+  };
+}
+
+function typicalItems(name: string, count: number): Item[] {
+  const random = randomOf(name);
+  return Array.from({ length: count }, () => typicalItem(random, 64));
+}
+
+function hasZeroByte(word: Hex): boolean {
+  return unhex(word).includes(0);
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Batch, IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
+import {ISchemaRegistry} from "../../../contracts/interfaces/ISchemaRegistry.sol";
+import {Attestation, Statement} from "../../../contracts/types/Attestation.sol";
+import {Check} from "./Check.sol";
+import {Digests} from "./Digests.sol";
+import {Packing} from "./Packing.sol";
+import {Registries} from "./Registries.sol";
+import {vm} from "./Vm.sol";
+
+/// A registry with a schema, an issuer with a key, and a relayer who has nothing but gas.
+abstract contract Spec is Check {
+    uint256 internal constant NOW = 1_800_000_000;
+    uint40 internal constant DEADLINE = uint40(NOW + 1 hours);
+    uint256 internal constant ISSUER_KEY = 0xA11CE;
+
+    ISchemaRegistry internal schemas;
+    IAttestationRegistry internal registry;
+    bytes32 internal schema;
+    bytes32 internal firmSchema;
+    bytes32 internal resolverSchema;
+
+    address internal issuer = vm.addr(ISSUER_KEY);
+    address internal relayer = address(0x5E17DE5);
+    address internal constant RESOLVER = address(0x4E5);
+
+    function setUp() public virtual {
+        vm.warp(NOW);
+        schemas = Registries.newSchemas();
+        registry = Registries.newRegistry(schemas);
+        schema = schemas.register("uint64 score,string note", address(0), true);
+        firmSchema = schemas.register("uint64 score,string note", address(0), false);
+        resolverSchema = schemas.register("uint64 score,string note", RESOLVER, true);
+    }
+
+    function sample() internal view returns (Attestation memory) {
+        return
+            Attestation({
+                schema: schema,
+                attester: issuer,
+                recipient: address(0xB0B),
+                ref: keccak256("ref"),
+                expiresAt: uint40(NOW + 1 days),
+                revocable: true,
+                salt: bytes32(bytes8(keccak256("salt"))),
+                data: abi.encode(uint64(7), "note")
+            });
+    }
+
+    /// Any statement of the issuer under a schema that allows revocation.
+    function ours(Attestation memory a) internal view returns (Attestation memory) {
+        a.schema = schema;
+        a.attester = issuer;
+        return a;
+    }
+
+    function many(uint256 count) internal view returns (Attestation[] memory items) {
+        items = new Attestation[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            items[i] = sample();
+            items[i].salt = keccak256(abi.encode("many", i));
+        }
+    }
+
+    function one(Attestation memory a) internal pure returns (Attestation[] memory items) {
+        items = new Attestation[](1);
+        items[0] = a;
+    }
+
+    function one(bytes32 uid) internal pure returns (bytes32[] memory uids) {
+        uids = new bytes32[](1);
+        uids[0] = uid;
+    }
+
+    function one(Statement memory statement) internal pure returns (Statement[] memory statements) {
+        statements = new Statement[](1);
+        statements[0] = statement;
+    }
+
+    function batchOf(address attester) internal view returns (Batch memory) {
+        return Batch({attester: attester, schema: schema, stream: 0, position: 0, deadline: DEADLINE});
+    }
+
+    function packed(Attestation memory a) internal pure returns (bytes memory) {
+        return Packing.pack(one(a));
+    }
+
+    function uidOf(Attestation memory a) internal view returns (bytes32) {
+        return Digests.uid(address(registry), a);
+    }
+
+    function bodiless(Attestation memory a) internal pure returns (Statement memory) {
+        return
+            Statement(
+                a.schema,
+                a.attester,
+                a.recipient,
+                a.ref,
+                a.expiresAt,
+                a.revocable,
+                a.salt,
+                keccak256(a.data)
+            );
+    }
+
+    function signed(bytes32 digest) internal pure returns (bytes memory) {
+        return signedBy(ISSUER_KEY, digest);
+    }
+
+    function signedBy(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
+        return abi.encodePacked(r, s, v);
+    }
+
+    function signedBatch(Batch memory batch, bytes memory items) internal view returns (bytes memory) {
+        return signed(Digests.batch(address(registry), batch, items));
+    }
+
+    function signedRevocation(
+        bytes32[] memory uids,
+        string memory reason,
+        uint40 deadline
+    ) internal view returns (bytes memory) {
+        return signed(Digests.revocation(address(registry), issuer, uids, reason, deadline));
+    }
+
+    function attest(Attestation memory a) internal returns (bytes32) {
+        vm.prank(a.attester);
+        return registry.attest(a);
+    }
+
+    function revoke(bytes32 uid) internal {
+        vm.prank(issuer);
+        registry.revoke(one(uid), "");
+    }
+
+    function expectAttested(Attestation memory a) internal {
+        bytes32 uid = uidOf(a);
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Attested(
+            uid,
+            a.attester,
+            a.recipient,
+            a.schema,
+            a.ref,
+            a.expiresAt,
+            a.revocable,
+            a.salt,
+            a.data
+        );
+    }
+
+    function expectRevoked(bytes32 uid, string memory reason) internal {
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Revoked(uid, issuer, bytes(reason));
+    }
+
+    /// The slot says all of this, by every function that reads it.
+    function holds(Attestation memory a, uint256 recordedAt, bool revoked) internal view {
+        bytes32 uid = uidOf(a);
+        (address attester, uint40 time, uint40 expiresAt, bool revocable, bool gone) = registry.recordOf(uid);
+        equal(attester, a.attester);
+        equal(time, recordedAt);
+        equal(expiresAt, a.expiresAt);
+        equal(revocable, a.revocable);
+        equal(gone, revoked);
+        equal(registry.attesterOf(uid), a.attester);
+        bool valid = recordedAt != 0 && !revoked && (a.expiresAt == 0 || block.timestamp < a.expiresAt);
+        equal(registry.isValid(uid), valid);
+        equal(registry.isValid(a), valid);
+    }
+
+    function nothingIsKnownOf(bytes32 uid) internal view {
+        (address attester, uint40 time, uint40 expiresAt, bool revocable, bool revoked) = registry.recordOf(
+            uid
+        );
+        equal(attester, address(0));
+        equal(time, 0);
+        equal(expiresAt, 0);
+        equal(revocable || revoked, false);
+        equal(registry.attesterOf(uid), address(0));
+        equal(registry.isValid(uid), false);
+    }
+}

@@ -1,0 +1,901 @@
+import { assert, AssertionError, expect } from "chai";
+import fc from "fast-check";
+import { type Item, packedSize } from "../../src/attestation.js";
+import { type BatchEvent, type BatchState, LIVE } from "../../src/batch.js";
+import { hex, type Hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
+import type {
+  AdmittedRow,
+  Counts,
+  Job,
+  LaneToken,
+  NewJob,
+  ReportRow,
+  SignedAttempt,
+  Store,
+} from "../../src/store/store.js";
+import { seed } from "../support/seed.js";
+
+/** An empty place for a store, and a look at what the interface does not show. */
+export type Place = {
+  open(): Promise<Store>;
+  /** the kinds of all events that are stored of a batch, oldest first */
+  events(batch: number): Promise<string[]>;
+  remove(): Promise<void>;
+};
+
+export const LANE: Hex = `0x${"1a".repeat(20)}`;
+const OTHER_LANE: Hex = `0x${"2b".repeat(20)}`;
+const CHAIN = { chainId: 31337n, genesis: word("genesis"), registry: `0x${"3c".repeat(20)}` as Hex };
+const ALL: readonly BatchState[] = [...LIVE, "reverted", "stolen", "voided"];
+
+/** What every store must do, whatever it is made of. */
+export function conformance(name: string, makePlace: () => Promise<Place>): void {
+  describe(name, function () {
+    this.timeout(60_000);
+    let place: Place;
+    let store: Store;
+
+    beforeEach(async () => {
+      place = await makePlace();
+      store = await place.open();
+    });
+    afterEach(async () => {
+      await store.close();
+      await place.remove();
+    });
+
+    const reopen = async () => {
+      await store.close();
+      store = await place.open();
+    };
+
+    /** A job of so many rows, released. */
+    async function jobOf(key: string, rows: number | readonly AdmittedRow[]): Promise<Job> {
+      const { id } = await store.openJob(newJob(key));
+      await store.admit(id, typeof rows === "number" ? itemRows(key, rows) : rows);
+      await store.release(id);
+      return (await store.job(id))!;
+    }
+
+    /** Assigns the first waiting items of a job in groups of these sizes. @returns ids of the batches */
+    async function assigned(token: LaneToken, job: number, ...sizes: number[]): Promise<number[]> {
+      const ids = (await store.waiting(job, 10_000)).map((item) => item.id);
+      const before = new Set((await store.batches(ALL)).map((batch) => batch.id));
+      await store.assign(
+        token,
+        job,
+        sizes.map((size) => ids.splice(0, size)),
+      );
+      return (await store.batches(ALL)).map((batch) => batch.id).filter((id) => !before.has(id));
+    }
+
+    const sign = (token: LaneToken, batch: number, mined = 0) =>
+      store.sign(token, batch, mined, (nonce) => attemptOf(batch, nonce));
+
+    async function signedBatch(job: number, size: number): Promise<number> {
+      const token = await store.takeLane(LANE);
+      const [batch] = await assigned(token, job, size);
+      await sign(token, batch!);
+      return batch!;
+    }
+
+    const follow = async (batch: number, ...events: BatchEvent[]) => {
+      for (const event of events) await store.follow({ events: [{ batch, event }] });
+    };
+
+    const stateOf = async (batch: number) =>
+      (await store.batches(ALL)).find((stored) => stored.id === batch)!.batch;
+
+    /** Everything that can be read, to say that nothing has changed. */
+    async function picture() {
+      const jobs = await store.jobs();
+      const batches = await store.batches(ALL);
+      return {
+        jobs,
+        batches,
+        counts: await Promise.all(jobs.map(({ id }) => store.counts(id))),
+        spending: await Promise.all(jobs.map(({ id }) => store.spending(id))),
+        reports: await Promise.all(jobs.map(({ id }) => store.report(id, -1, 10_000))),
+        waiting: await Promise.all(jobs.map(({ id }) => store.waiting(id, 10_000))),
+        items: await Promise.all(batches.map(({ id }) => store.items(id))),
+        attempts: await Promise.all(batches.map(({ id }) => store.attempts(id))),
+        events: await Promise.all(batches.map(({ id }) => place.events(id))),
+        followed: await store.followed(),
+      };
+    }
+
+    /** @returns what the work threw, having changed nothing */
+    async function refused(work: () => Promise<unknown>): Promise<Error & { code?: string }> {
+      const before = await picture();
+      const error = await errorOf(work);
+      expect(await picture()).to.deep.equal(before);
+      return error;
+    }
+
+    describe("the chain", () => {
+      it("is the first it was bound to, also after it was closed", async () => {
+        await store.bind(CHAIN);
+        await store.bind(CHAIN);
+        await reopen();
+        await store.bind(CHAIN);
+      });
+
+      for (const other of [
+        { ...CHAIN, chainId: 1n },
+        { ...CHAIN, genesis: word("another") },
+        { ...CHAIN, registry: OTHER_LANE },
+      ]) {
+        it(`refuses another with ${JSON.stringify({ ...other, chainId: Number(other.chainId) }).slice(0, 60)}…`, async () => {
+          await store.bind(CHAIN);
+          expect(await errorOf(() => store.bind(other))).to.have.property("code", "E_STORE_CHAIN");
+          await store.bind(CHAIN);
+        });
+      }
+    });
+
+    describe("admission", () => {
+      it("opens a job and finds it again by its key, id and in the list", async () => {
+        const job = await store.openJob(newJob("a"));
+        expect(job).to.deep.include({ ...newJob("a"), state: "admitting", rows: 0 });
+        expect(await store.openJob({ ...newJob("a"), name: "another name" })).to.deep.equal(job);
+        expect(await store.job(job.id)).to.deep.equal(job);
+        expect(await store.jobs()).to.deep.equal([job]);
+        expect(await store.job(job.id + 1)).to.equal(null);
+        const next = await store.openJob(newJob("b"));
+        expect(next.id).to.not.equal(job.id);
+        expect(await store.jobs()).to.deep.equal([job, next]);
+      });
+
+      it("law 1: what was admitted is there after the store was opened again", async () => {
+        const { id } = await jobOf("a", 2_500);
+        const before = await store.report(id, -1, 10_000);
+        await reopen();
+        expect(await store.report(id, -1, 10_000)).to.deep.equal(before);
+        expect((await store.job(id))!).to.deep.include({ rows: 2_500, state: "open" });
+      });
+
+      it("law 1: a page is stored whole or not at all", async () => {
+        const { id } = await store.openJob(newJob("a"));
+        await store.admit(id, itemRows("first", 3));
+        const page = itemRows("second", 2_400);
+        page[2_200] = { ...page[2_200]!, line: null as unknown as number };
+        await refused(() => store.admit(id, page));
+        expect((await store.job(id))!.rows).to.equal(3);
+        await store.admit(id, itemRows("second", 2_400));
+        expect((await store.job(id))!.rows).to.equal(2_403);
+      });
+
+      it("takes no row of a job that is open or unknown", async () => {
+        const { id } = await jobOf("a", 1);
+        await refused(() => store.admit(id, itemRows("more", 1)));
+        await refused(() => store.admit(id + 1, itemRows("more", 1)));
+      });
+
+      it("keeps every part of an item", async () => {
+        const items: Item[] = [
+          itemOf({}),
+          itemOf({ recipient: OTHER_LANE, ref: word("ref"), expiresAt: 2 ** 40 - 1, revocable: true }),
+          itemOf({ salt: word("salt"), data: Uint8Array.of(0, 255, 0) }),
+          itemOf({ data: new Uint8Array(70_000).fill(7) }),
+        ];
+        const rows = items.map((item, index) => rowOf(`item ${index}`, 10 + index, item));
+        const { id } = await jobOf("a", rows);
+        const [batch] = await assigned(await store.takeLane(LANE), id, 4);
+        const stored = await store.items(batch!);
+        expect(stored.map(({ item }) => item)).to.deep.equal(items);
+        expect(stored.map(({ line }) => line)).to.deep.equal([10, 11, 12, 13]);
+        expect(stored.map(({ uid }) => uid)).to.deep.equal(rows.map((row) => "uid" in row && row.uid));
+      });
+
+      it("sizes a revocation by its uid and the reason that its event carries", async () => {
+        const reason = "issued in error, and then some more";
+        const { id } = await store.openJob({ ...newJob("a"), act: "revoke", reason });
+        await store.admit(id, [{ kind: "revocation", line: 1, uid: word("one") }]);
+        await store.release(id);
+        const [waiting] = await store.waiting(id, 10);
+        expect(waiting).to.deep.include({ bytes: 32, tokens: 128, words: 2 });
+        const [batch] = await assigned(await store.takeLane(LANE), id, 1);
+        const [stored] = await store.items(batch!);
+        expect(stored!.uid).to.equal(word("one"));
+        expect(Buffer.from(stored!.item.data).toString()).to.equal(reason);
+      });
+
+      it("knows a duplicate within a page, across pages and across jobs, and whose it is", async () => {
+        const first = await store.openJob(newJob("a"));
+        const [a, b, c, d] = itemRows("x", 4);
+        await store.admit(first.id, [
+          a!,
+          b!,
+          { ...a!, line: 3 },
+          { kind: "rejected", line: 4, faults: ["E_ROW"] },
+        ]);
+        await store.admit(first.id, [{ ...b!, line: 5 }, c!]);
+        await store.release(first.id);
+        expect(await store.counts(first.id)).to.deep.include({
+          rows: 6,
+          duplicate: 2,
+          rejected: 1,
+          waiting: 3,
+        });
+        const second = await jobOf("b", [
+          { ...c!, line: 1 },
+          { ...d!, line: 2 },
+          { ...c!, line: 3 },
+        ]);
+        expect(await store.counts(second.id)).to.deep.include({ rows: 3, duplicate: 2, waiting: 1 });
+
+        const repeats = async (job: number) =>
+          (await store.report(job, -1, 10)).map((row) => [row.state, row.duplicateOf]);
+        const of = (job: Job, line: number) => ["duplicate", { job: job.id, line }];
+        expect(await repeats(first.id)).to.deep.equal([
+          ["waiting", null],
+          ["waiting", null],
+          of(first, 1),
+          ["rejected", null],
+          of(first, 2),
+          ["waiting", null],
+        ]);
+        expect(await repeats(second.id)).to.deep.equal([of(first, 3), ["waiting", null], of(first, 3)]);
+        expect(await store.originals(first.id)).to.deep.equal([]);
+        expect(await store.originals(second.id)).to.deep.equal([first.id]);
+      });
+
+      it("does not take a revocation for a duplicate of what it revokes", async () => {
+        await jobOf("a", [rowOf("one", 1, itemOf({}))]);
+        const { id } = await store.openJob({ ...newJob("b"), act: "revoke" });
+        const row: AdmittedRow = { kind: "revocation", line: 1, uid: word("one") };
+        await store.admit(id, [row, row]);
+        expect(await store.counts(id)).to.deep.include({ rows: 2, waiting: 1, duplicate: 1 });
+      });
+
+      it("goes on with a job by its key where it was cut short", async () => {
+        const rows = itemRows("x", 10);
+        const first = await store.openJob(newJob("a"));
+        await store.admit(first.id, rows.slice(0, 4));
+        await reopen();
+        const again = await store.openJob(newJob("a"));
+        expect(again).to.deep.equal({ ...first, rows: 4 });
+        await store.admit(again.id, rows.slice(4));
+        await store.release(again.id);
+        const report = await store.report(again.id, -1, 100);
+        expect(report.map(({ ordinal, line, state }) => [ordinal, line, state])).to.deep.equal(
+          rows.map((row, index) => [index, row.line, "waiting"]),
+        );
+      });
+
+      it("drops a job whose admission was abandoned, and repeats of it are none", async () => {
+        const rows = itemRows("x", 5);
+        const abandoned = await store.openJob(newJob("a"));
+        await store.admit(abandoned.id, [...rows, rows[0]!, rows[1]!]);
+        const kept = await jobOf("kept", 2);
+        await reopen();
+        const next = await store.openJob(newJob("b"));
+        expect((await store.jobs()).map(({ key }) => key)).to.deep.equal([kept.key, next.key]);
+        await store.admit(next.id, rows);
+        expect(await store.counts(next.id)).to.deep.include({ rows: 5, duplicate: 0, waiting: 5 });
+        expect(await store.counts(kept.id)).to.deep.include({ rows: 2, waiting: 2 });
+      });
+
+      it("calls nothing a duplicate of a row that is not admitted for certain: it waits instead", async () => {
+        const rows = itemRows("x", 3);
+        const first = await store.openJob(newJob("a"));
+        await store.admit(first.id, rows);
+        const second = await store.openJob(newJob("b"));
+        const error = await refused(() => store.admit(second.id, rows));
+        expect(error).to.have.property("code", "E_STORE_ADMITTING");
+        await reopen();
+        // Now the first is abandoned, and nothing stands on it.
+        const again = await store.openJob(newJob("b"));
+        await store.admit(again.id, rows);
+        expect(await store.counts(again.id)).to.deep.include({ rows: 3, duplicate: 0 });
+      });
+
+      it("leaves a job alone that this process is still admitting", async () => {
+        const first = await store.openJob(newJob("a"));
+        await store.admit(first.id, itemRows("x", 2));
+        await store.openJob(newJob("b"));
+        expect(await store.job(first.id)).to.deep.include({ rows: 2, state: "admitting" });
+      });
+    });
+
+    describe("assignment", () => {
+      it("gives out waiting items in order, up to the limit, and nothing else", async () => {
+        const rows = itemRows("x", 6);
+        const { id } = await jobOf("a", [rows[0]!, { kind: "rejected", line: 2, faults: [] }, ...rows]);
+        const sizes = await store.waiting(id, 100);
+        expect(sizes).to.have.length(6);
+        expect(sizes[0]).to.deep.equal({ id: sizes[0]!.id, ...packedSize(itemOf({})) });
+        expect(await store.waiting(id, 2)).to.deep.equal(sizes.slice(0, 2));
+        await assigned(await store.takeLane(LANE), id, 2);
+        expect(await store.waiting(id, 100)).to.deep.equal(sizes.slice(2));
+      });
+
+      it("makes a batch of each group, in its order", async () => {
+        const { id } = await jobOf("a", 5);
+        const token = await store.takeLane(LANE);
+        const [a, b, c, d] = (await store.waiting(id, 10)).map((item) => item.id);
+        await store.assign(token, id, [
+          [c!, a!],
+          [d!, b!],
+        ]);
+        const batches = await store.batches(["planned"]);
+        expect(batches.map(({ id: _, ...batch }) => batch)).to.deep.equal(
+          Array(2).fill({ job: id, lane: LANE, count: 2, batch: { state: "planned" } }),
+        );
+        const ids = async (index: number) => (await store.items(batches[index]!.id)).map((item) => item.id);
+        expect([await ids(0), await ids(1)]).to.deep.equal([
+          [c, a],
+          [d, b],
+        ]);
+      });
+
+      it("law 2: assigning an item that is in a batch already undoes the whole assignment", async () => {
+        const { id } = await jobOf("a", 6);
+        const token = await store.takeLane(LANE);
+        const ids = (await store.waiting(id, 10)).map((item) => item.id);
+        await store.assign(token, id, [ids.slice(0, 2)]);
+        await refused(() => store.assign(token, id, [ids.slice(2, 4), [ids[4]!, ids[1]!]]));
+        await refused(() => store.assign(token, id, [[ids[2]!, ids[3]!, ids[2]!]]));
+        await refused(() => store.assign(token, id, [[ids[2]!], [ids[2]!]]));
+        await store.assign(token, id, [ids.slice(2)]);
+      });
+
+      it("law 2: takes no duplicate, no rejected row, no row of another job and none that is not there", async () => {
+        const [row] = itemRows("x", 1);
+        const { id } = await jobOf("a", [row!, row!, { kind: "rejected", line: 3, faults: [] }]);
+        const other = await jobOf("b", 1);
+        const token = await store.takeLane(LANE);
+        const [mine] = await store.waiting(id, 10);
+        const [foreign] = await store.waiting(other.id, 10);
+        for (const wrong of [mine!.id + 1, mine!.id + 2, foreign!.id, 10_000]) {
+          await refused(() => store.assign(token, id, [[mine!.id, wrong]]));
+        }
+      });
+
+      it("lists batches by state and job, oldest first", async () => {
+        const [a, b] = [await jobOf("a", 3), await jobOf("b", 3)];
+        const token = await store.takeLane(LANE);
+        const [one, two] = await assigned(token, a.id, 1, 1);
+        const [three] = await assigned(token, b.id, 1);
+        await sign(token, one!);
+        const ids = async (...of: Parameters<Store["batches"]>) =>
+          (await store.batches(...of)).map((batch) => batch.id);
+        expect(await ids(["planned", "signed"])).to.deep.equal([one, two, three]);
+        expect(await ids(["planned"])).to.deep.equal([two, three]);
+        expect(await ids(["planned"], a.id)).to.deep.equal([two]);
+        expect(await ids(["signed"], b.id)).to.deep.equal([]);
+      });
+    });
+
+    describe("signing", () => {
+      it("law 4: the nonce is the one after the highest of the lane's journal", async () => {
+        const { id } = await jobOf("a", 4);
+        const token = await store.takeLane(LANE);
+        const other = await store.takeLane(OTHER_LANE);
+        const batches = await assigned(token, id, 1, 1, 1);
+        const [foreign] = await assigned(other, id, 1);
+        expect((await sign(token, batches[2]!)).nonce).to.equal(0);
+        expect((await sign(token, batches[0]!)).nonce).to.equal(1);
+        expect((await sign(other, foreign!)).nonce).to.equal(0);
+        await reopen();
+        expect((await sign(await store.takeLane(LANE), batches[1]!)).nonce).to.equal(2);
+        expect(await stateOf(batches[0]!)).to.deep.equal({
+          state: "signed",
+          lane: LANE,
+          nonce: 1,
+          sentAt: null,
+        });
+      });
+
+      it("law 4: the nonce is never below what the chain has mined, and never falls back to it", async () => {
+        const { id } = await jobOf("a", 4);
+        const token = await store.takeLane(LANE);
+        const [a, b, c, d] = await assigned(token, id, 1, 1, 1, 1);
+        expect((await sign(token, a!, 7)).nonce).to.equal(7);
+        expect((await sign(token, b!, 3)).nonce).to.equal(8);
+        expect((await sign(token, c!, 9)).nonce).to.equal(9);
+        // What was stolen is not taken again, though nothing of ours holds it any more.
+        await follow(c!, { kind: "stolen", block: 1 });
+        expect((await sign(token, d!, 0)).nonce).to.equal(10);
+      });
+
+      it("law 4: two batches that are signed at the same time have two nonces", async () => {
+        const { id } = await jobOf("a", 20);
+        const token = await store.takeLane(LANE);
+        const batches = await assigned(token, id, ...Array<number>(20).fill(1));
+        const attempts = await Promise.all(batches.map((batch) => sign(token, batch)));
+        expect(attempts.map(({ nonce }) => nonce).sort((x, y) => x - y)).to.deep.equal(
+          batches.map((_, i) => i),
+        );
+      });
+
+      it("law 3: the signed bytes are in the journal when the promise resolves", async () => {
+        const { id } = await jobOf("a", 1);
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 1);
+        expect(await store.attempts(batch!)).to.deep.equal([]);
+        const attempt = await sign(token, batch!, 5);
+        expect(attempt).to.deep.equal({ ...attemptOf(batch!, 5), batch, lane: LANE, nonce: 5 });
+        await reopen();
+        expect(await store.attempts(batch!)).to.deep.equal([attempt]);
+      });
+
+      it("law 4: what was not signed takes no nonce", async () => {
+        const { id } = await jobOf("a", 1);
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 1);
+        const broken = () =>
+          store.sign(token, batch!, 0, () => {
+            throw new Error("no key");
+          });
+        expect((await refused(broken)).message).to.equal("no key");
+        expect((await sign(token, batch!)).nonce).to.equal(0);
+      });
+
+      it("law 5: signs only what is planned", async () => {
+        const { id } = await jobOf("a", 2);
+        const token = await store.takeLane(LANE);
+        const [one, two] = await assigned(token, id, 1, 1);
+        await sign(token, one!);
+        await store.applyOnLane(token, two!, { kind: "voided" });
+        await refused(() => store.sign(token, one!, 0, () => attemptOf(99, 99)));
+        await refused(() => store.sign(token, two!, 0, () => attemptOf(99, 99)));
+        await refused(() => store.sign(token, 10_000, 0, () => attemptOf(99, 99)));
+      });
+    });
+
+    describe("fencing", () => {
+      it("raises the token of a lane with every taking, each lane by itself", async () => {
+        expect(await store.takeLane(LANE)).to.deep.equal({ lane: LANE, token: 1 });
+        expect(await store.takeLane(LANE)).to.deep.equal({ lane: LANE, token: 2 });
+        expect(await store.takeLane(OTHER_LANE)).to.deep.equal({ lane: OTHER_LANE, token: 1 });
+        await reopen();
+        expect(await store.takeLane(LANE)).to.deep.equal({ lane: LANE, token: 3 });
+      });
+
+      it("law 11: a token that was overtaken is refused in assign, sign and applyOnLane, and nothing changes", async () => {
+        const { id } = await jobOf("a", 4);
+        const stale = await store.takeLane(LANE);
+        const [planned, signed] = await assigned(stale, id, 1, 1);
+        await sign(stale, signed!);
+        const fresh = await store.takeLane(LANE);
+        const rest = (await store.waiting(id, 10)).map((item) => item.id);
+        const sent: BatchEvent = { kind: "sent", transaction: word("t"), at: 1 };
+        let ran = false;
+        for (const token of [stale, { ...fresh, token: fresh.token + 1 }, { ...fresh, lane: OTHER_LANE }]) {
+          for (const work of [
+            () => store.assign(token, id, [rest]),
+            () => store.sign(token, planned!, 0, (nonce) => ((ran = true), attemptOf(planned!, nonce))),
+            () => store.applyOnLane(token, planned!, { kind: "voided" }),
+            () => store.applyOnLane(token, signed!, sent),
+          ]) {
+            expect(await refused(work)).to.have.property("code", "E_LANE_TAKEN");
+          }
+        }
+        // Not even signed: two processes must not hold bytes for one nonce.
+        expect(ran).to.equal(false);
+        await store.assign(fresh, id, [rest]);
+        await sign(fresh, planned!);
+        await store.applyOnLane(fresh, signed!, sent);
+      });
+
+      it("law 11: the token of one lane says nothing about a batch of another", async () => {
+        const { id } = await jobOf("a", 2);
+        const token = await store.takeLane(LANE);
+        const other = await store.takeLane(OTHER_LANE);
+        const [planned, signed] = await assigned(token, id, 1, 1);
+        await sign(token, signed!);
+        await refused(() => store.sign(other, planned!, 0, (nonce) => attemptOf(planned!, nonce)));
+        await refused(() => store.applyOnLane(other, planned!, { kind: "voided" }));
+        await refused(() =>
+          store.applyOnLane(other, signed!, { kind: "sent", transaction: word("t"), at: 1 }),
+        );
+      });
+    });
+
+    describe("events", () => {
+      it("law 5: every event is stored with the state that it makes", async () => {
+        const { id } = await jobOf("a", 3);
+        const batch = await signedBatch(id, 3);
+        const path: [BatchEvent, BatchState][] = [
+          [included(1), "included"],
+          [{ kind: "unwound", block: 1, blockHash: word("block 1") }, "signed"],
+          [included(2), "included"],
+          [{ kind: "safe" }, "safe"],
+          [{ kind: "final" }, "final"],
+        ];
+        const kinds = ["signed"];
+        for (const [event, state] of path) {
+          await follow(batch, event);
+          kinds.push(event.kind);
+          expect((await stateOf(batch)).state).to.equal(state);
+          expect(await place.events(batch)).to.deep.equal(kinds);
+        }
+        const final = await stateOf(batch);
+        expect(final).to.deep.include({ lane: LANE, nonce: 0, inclusion: inclusionOf(2) });
+        await store.verified(batch, []);
+        expect(await place.events(batch)).to.deep.equal([...kinds, "verified"]);
+        expect(await stateOf(batch)).to.deep.equal({ ...final, state: "verified", mismatched: 0 });
+      });
+
+      it("law 5: an event that cannot follow changes nothing, nor does what came with it", async () => {
+        const { id } = await jobOf("a", 2);
+        const token = await store.takeLane(LANE);
+        const [planned, second] = await assigned(token, id, 1, 1);
+        await sign(token, second!);
+        await store.follow({ events: [], append: [{ number: 1, hash: word("block 1") }] });
+        await refused(() => store.applyOnLane(token, planned!, { kind: "final" }));
+        await refused(() => store.applyOnLane(token, 10_000, { kind: "voided" }));
+        await refused(() => store.verified(second!, []));
+        await refused(() =>
+          store.follow({
+            events: [
+              { batch: second!, event: included(2) },
+              { batch: planned!, event: included(2) },
+            ],
+            unwindAbove: 0,
+            append: [{ number: 2, hash: word("block 2") }],
+          }),
+        );
+        // The other way round: a block that is followed already undoes the events.
+        await refused(() =>
+          store.follow({
+            events: [{ batch: second!, event: included(2) }],
+            append: [{ number: 1, hash: word("block 1") }],
+          }),
+        );
+      });
+
+      for (const [end, ...events] of [
+        ["voided"],
+        ["stolen", { kind: "stolen", block: 9 }],
+        ["reverted", included(1, false), { kind: "safe" }, { kind: "final" }],
+      ] as [BatchState, ...BatchEvent[]][]) {
+        it(`law 2: a batch that is ${end} gives its items back, in order, to be assigned again`, async () => {
+          const { id } = await jobOf("a", 5);
+          const before = await store.waiting(id, 10);
+          const token = await store.takeLane(LANE);
+          const [batch] = await assigned(token, id, 3);
+          if (end === "voided") await store.applyOnLane(token, batch!, { kind: "voided" });
+          else await sign(token, batch!);
+          for (const event of events) {
+            expect(await store.waiting(id, 10)).to.have.length(2);
+            await follow(batch!, event);
+          }
+          expect((await stateOf(batch!)).state).to.equal(end);
+          expect(await store.waiting(id, 10)).to.deep.equal(before);
+          expect(await store.items(batch!)).to.deep.equal([]);
+          expect(await store.counts(id)).to.deep.include({ rows: 5, waiting: 5, assigned: 0, final: 0 });
+          const [again] = await assigned(token, id, 5);
+          expect(await store.items(again!)).to.have.length(5);
+        });
+      }
+
+      it("tells verified from mismatched, item by item", async () => {
+        const { id } = await jobOf("a", 4);
+        const batch = await signedBatch(id, 3);
+        await follow(batch, included(1), { kind: "final" });
+        const items = await store.items(batch);
+        await store.verified(batch, [items[1]!.id]);
+        expect(await stateOf(batch)).to.deep.include({ state: "verified", mismatched: 1 });
+        expect(await store.counts(id)).to.deep.include({ rows: 4, verified: 2, mismatched: 1, waiting: 1 });
+        expect((await store.report(id, -1, 10)).map((row) => row.state)).to.deep.equal([
+          "verified",
+          "mismatched",
+          "verified",
+          "waiting",
+        ]);
+      });
+
+      it("law 12: takes for mismatched only items of the batch, each once", async () => {
+        const { id } = await jobOf("a", 4);
+        const batch = await signedBatch(id, 2);
+        await follow(batch, included(1), { kind: "final" });
+        const [first] = await store.items(batch);
+        const [outside] = await store.waiting(id, 1);
+        await refused(() => store.verified(batch, [outside!.id]));
+        await refused(() => store.verified(batch, [first!.id, first!.id]));
+      });
+
+      it("follows blocks, forgets those that are unwound and those that are final", async () => {
+        const block = (number: number, fork = "") => ({ number, hash: word(`block ${number}${fork}`) });
+        await store.follow({ events: [], append: [block(4), block(5), block(6), block(7)] });
+        await store.follow({ events: [], unwindAbove: 5, append: [block(6, "b")], forgetBelow: 5 });
+        await reopen();
+        expect(await store.followed()).to.deep.equal([block(5), block(6, "b")]);
+      });
+    });
+
+    it("law 10: spending is the most that signed batches can cost, then what was paid", async () => {
+      const { id } = await jobOf("a", 4);
+      const spending = async () => {
+        const { paid, atMost } = await store.spending(id);
+        return [paid, atMost];
+      };
+      const token = await store.takeLane(LANE);
+      const [a, b, c] = await assigned(token, id, 1, 1, 1);
+      expect(await spending()).to.deep.equal([0n, 0n]);
+      for (const batch of [a!, b!, c!]) await sign(token, batch);
+      const { maxFee, gasLimit } = attemptOf(a!, 0);
+      const most = maxFee * gasLimit;
+      const { gasUsed, gasPrice } = inclusionOf(1);
+      const paid = gasUsed * gasPrice;
+      expect(await spending()).to.deep.equal([0n, 3n * most]);
+      await follow(a!, included(1));
+      expect(await spending()).to.deep.equal([paid, 2n * most]);
+      await follow(a!, { kind: "unwound", block: 1, blockHash: word("block 1") });
+      expect(await spending()).to.deep.equal([0n, 3n * most]);
+      await follow(b!, { kind: "stolen", block: 2 });
+      expect(await spending()).to.deep.equal([0n, 2n * most]);
+      // What reverted was paid for all the same.
+      await follow(c!, included(2, false), { kind: "final" });
+      await follow(a!, included(2), { kind: "final" });
+      await store.verified(a!, []);
+      expect(await spending()).to.deep.equal([2n * paid, 0n]);
+      expect(await store.spending((await jobOf("b", 1)).id)).to.deep.equal({ paid: 0n, atMost: 0n });
+    });
+
+    it("reports every row once, in order, page by page, with its state and where it is", async () => {
+      const rows = itemRows("x", 6);
+      const faults = ["E_ROW_BOOL a", "E_ROW_UINT b"];
+      const { id } = await jobOf("a", [
+        ...rows,
+        { kind: "rejected", line: 7, faults },
+        { ...rows[0]!, line: 8 },
+      ]);
+      const token = await store.takeLane(LANE);
+      const [one, , three] = await assigned(token, id, 1, 1, 1, 1);
+      await sign(token, one!);
+      await sign(token, three!);
+      await follow(one!, included(3));
+      await follow(three!, included(4), { kind: "safe" });
+      const report: ReportRow[] = [];
+      for (;;) {
+        const page = await store.report(id, report.at(-1)?.ordinal ?? -1, 3);
+        expect(page.length).to.be.at.most(3);
+        if (page.length === 0) break;
+        expect(page[0]!.ordinal).to.equal(report.length);
+        report.push(...page);
+      }
+      const plain = { duplicateOf: null, faults: [], transaction: null, block: null };
+      const inBlock = (block: number) => ({ transaction: inclusionOf(block).transaction, block });
+      expect(report).to.deep.equal(
+        [
+          { ...plain, state: "included", ...inBlock(3) },
+          { ...plain, state: "planned" },
+          { ...plain, state: "safe", ...inBlock(4) },
+          { ...plain, state: "planned" },
+          { ...plain, state: "waiting" },
+          { ...plain, state: "waiting" },
+          { ...plain, state: "rejected", faults },
+          // The fate of a repeat is that of the first.
+          { ...plain, state: "duplicate", duplicateOf: { job: id, line: 1 }, ...inBlock(3) },
+        ].map((row, index) => ({
+          ordinal: index,
+          line: index + 1,
+          uid: index === 6 ? null : word(index === 7 ? "x 0" : `x ${index}`),
+          ...row,
+        })),
+      );
+    });
+
+    it("law 12: counts are conserved, whatever happens in whatever order", async () => {
+      let run = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(steps(), { minLength: 20, maxLength: 45 }), async (sequence) => {
+          run += 1;
+          const jobs = [await store.openJob(newJob(`${run} a`)), await store.openJob(newJob(`${run} b`))];
+          // Rows of both repeat some of an admitted third.
+          await jobOf(`${run} c`, [randomRow(run, "c", 1, 0), randomRow(run, "c", 2, 1)]);
+          let token = await store.takeLane(LANE);
+          const admitted = new Map(jobs.map(({ id }) => [id, 0]));
+          for (const step of sequence) {
+            const job = jobs[step.job]!.id;
+            const batches = (await store.batches(ALL)).filter((batch) => batch.job === job);
+            const chosen = batches[step.pick % (batches.length || 1)];
+            try {
+              switch (step.kind) {
+                case "admit":
+                  await store.admit(
+                    job,
+                    step.rows.map((row, index) =>
+                      randomRow(run, row !== null && row < 5 ? "c" : step.job, row, index),
+                    ),
+                  );
+                  admitted.set(job, admitted.get(job)! + step.rows.length);
+                  break;
+                case "assign": {
+                  const ids = (await store.waiting(job, 12)).map((item) => item.id);
+                  if (step.twice) ids.push(...ids.slice(0, 1));
+                  const groups = [ids.slice(0, step.pick % 5), ids.slice(step.pick % 5)];
+                  await store.assign(
+                    token,
+                    job,
+                    groups.filter((group) => group.length > 0),
+                  );
+                  break;
+                }
+                case "sign":
+                  if (chosen !== undefined) await sign(token, chosen.id, step.pick % 3);
+                  break;
+                case "event":
+                  if (chosen !== undefined) await follow(chosen.id, step.event);
+                  break;
+                case "verify": {
+                  if (chosen === undefined) break;
+                  const items = await store.items(chosen.id);
+                  await store.verified(
+                    chosen.id,
+                    items.filter((_, index) => index % 3 === step.pick % 4).map((item) => item.id),
+                  );
+                  break;
+                }
+                case "take":
+                  token = await store.takeLane(LANE);
+              }
+            } catch (error) {
+              // Steps are random, most of them cannot follow: they must only leave everything as it was.
+              if (error instanceof AssertionError) throw error;
+            }
+            for (const { id } of jobs) await checkCounts(id, admitted.get(id)!);
+          }
+          const journal = (await store.batches(ALL)).flatMap(({ batch }) =>
+            "nonce" in batch ? [`${batch.lane} ${batch.nonce}`] : [],
+          );
+          assert.equal(new Set(journal).size, journal.length, "two batches share a nonce");
+        }),
+        { seed, numRuns: 12 },
+      );
+    });
+
+    /** The counts against a second opinion: the report, row by row. */
+    async function checkCounts(job: number, rows: number): Promise<void> {
+      const { rows: all, ...parts } = await store.counts(job);
+      assert.equal(all, rows);
+      assert.equal(
+        Object.values(parts).reduce((a, b) => a + b, 0),
+        all,
+        JSON.stringify(parts),
+      );
+      const told: Record<string, number> = {};
+      for (const { state } of await store.report(job, -1, 10_000)) {
+        const part: keyof Counts =
+          state === "planned" || state === "signed" ? "assigned" : (state as keyof Counts);
+        told[part] = (told[part] ?? 0) + 1;
+      }
+      const counted = Object.entries(parts).filter(([, count]) => count !== 0);
+      assert.deepEqual(told, Object.fromEntries(counted));
+    }
+  });
+}
+
+type Step = { job: 0 | 1; pick: number } & (
+  | { kind: "admit"; rows: (number | null)[] }
+  | { kind: "assign"; twice: boolean }
+  | { kind: "event"; event: BatchEvent }
+  | { kind: "sign" | "verify" | "take" }
+);
+
+function steps(): fc.Arbitrary<Step> {
+  const job = fc.constantFrom(0 as const, 1 as const);
+  const pick = fc.nat(60);
+  // A small pool, so that many are duplicates of each other; null is a rejected row.
+  const rows = fc.array(fc.option(fc.nat(40), { freq: 6 }), { minLength: 1, maxLength: 8 });
+  const event = fc.oneof(
+    {
+      weight: 4,
+      arbitrary: fc.tuple(fc.integer({ min: 1, max: 9 }), fc.boolean()).map((of) => included(...of)),
+    },
+    {
+      weight: 5,
+      arbitrary: fc.constantFrom<BatchEvent[]>(
+        { kind: "safe" },
+        { kind: "final" },
+        { kind: "final" },
+        { kind: "voided" },
+        { kind: "stolen", block: 3 },
+        { kind: "unwound", block: 3, blockHash: word("block 3") },
+        { kind: "sent", transaction: word("t"), at: 5 },
+      ),
+    },
+  );
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.record({ kind: fc.constant("admit" as const), job, pick, rows }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant("assign" as const),
+        job,
+        pick,
+        twice: fc.integer({ min: 0, max: 4 }).map((roll) => roll === 0),
+      }),
+    },
+    { weight: 9, arbitrary: fc.record({ kind: fc.constant("event" as const), job, pick, event }) },
+    {
+      weight: 7,
+      arbitrary: fc.record({
+        kind: fc.constantFrom("sign" as const, "sign" as const, "verify" as const, "take" as const),
+        job,
+        pick,
+      }),
+    },
+  );
+}
+
+function randomRow(run: number, pool: number | string, row: number | null, index: number): AdmittedRow {
+  return row === null
+    ? { kind: "rejected", line: index, faults: ["E_ROW"] }
+    : rowOf(`${run} ${pool} ${row}`, index, itemOf({}));
+}
+
+export function newJob(key: string): NewJob {
+  return {
+    key: word(`job ${key}`),
+    act: "record",
+    name: `${key}.csv`,
+    schema: word("schema"),
+    definition: "string name",
+    attester: OTHER_LANE,
+    reason: "",
+  };
+}
+
+/** Rows of lines 1 to `count`; the same name has the same rows. */
+export function itemRows(name: string, count: number): AdmittedRow[] {
+  return Array.from({ length: count }, (_, index) => rowOf(`${name} ${index}`, index + 1, itemOf({})));
+}
+
+function rowOf(name: string, line: number, item: Item): AdmittedRow {
+  return { kind: "item", line, uid: word(name), item, size: packedSize(item) };
+}
+
+function itemOf(parts: Partial<Item>): Item {
+  return {
+    recipient: ZERO_ADDRESS,
+    ref: ZERO_WORD,
+    expiresAt: 0,
+    revocable: false,
+    salt: ZERO_WORD,
+    data: new Uint8Array(),
+    ...parts,
+  };
+}
+
+export function attemptOf(batch: number, nonce: number): SignedAttempt {
+  return {
+    transaction: word(`transaction ${batch} ${nonce}`),
+    raw: word(`raw ${batch} ${nonce}`),
+    // More than a 64-bit integer holds.
+    maxFee: 10n ** 19n + 1n,
+    tip: 3n,
+    gasLimit: 100_000n,
+  };
+}
+
+function inclusionOf(block: number, succeeded = true) {
+  return {
+    block,
+    blockHash: word(`block ${block}`),
+    transaction: word(`transaction in ${block}`),
+    succeeded,
+    gasUsed: 90_001n,
+    gasPrice: 10n ** 18n + 7n,
+  };
+}
+
+function included(block: number, succeeded = true): BatchEvent {
+  return { kind: "included", ...inclusionOf(block, succeeded) };
+}
+
+export function word(name: string): Hex {
+  return hex(keccak(Buffer.from(name)));
+}
+
+export async function errorOf(work: () => unknown): Promise<Error & { code?: string }> {
+  try {
+    await work();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new AssertionError("it was not refused");
+}

@@ -1,0 +1,541 @@
+import { expect } from "chai";
+import { AbiCoder, Interface } from "ethers";
+import fc from "fast-check";
+import type { Attestation } from "../../src/attestation.js";
+import { packItems, uidOf } from "../../src/attestation.js";
+import type { Inclusion } from "../../src/batch.js";
+import { AttestationRegistry__factory } from "../../src/bindings/index.js";
+import type { Block, Chain } from "../../src/chain/chain.js";
+import { WaybillError } from "../../src/errors.js";
+import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
+import type { Key } from "../../src/key.js";
+import { blocksAt } from "../../src/verifier/findBlock.js";
+import { misrecorded, unrevoked } from "../../src/verifier/readBack.js";
+import { verify } from "../../src/verifier/verify.js";
+import { altering, answering, refusing, staleHead } from "../support/proxy.js";
+import { seed } from "../support/seed.js";
+import { dataOf, type Desk, freshKey, openDesk, openWorld, type World } from "../support/stage.js";
+
+const contract = new Interface(AttestationRegistry__factory.abi);
+type RawLog = { topics: Hex[]; data: Hex };
+
+describe("the verifier", function () {
+  this.timeout(120_000);
+  let world: World;
+  let issuer: Key;
+
+  before(async () => {
+    world = await openWorld();
+    issuer = await freshKey(world);
+  });
+  after(() => world.close());
+  afterEach(() => world.faults.heal());
+
+  let nonce = 0;
+
+  /** Sends a call of the issuer to the registry and mines it. */
+  async function send(data: Hex): Promise<Inclusion> {
+    const { raw, hash } = issuer.signTransaction({
+      chainId: 31337n,
+      nonce,
+      to: world.registry.domain.registry,
+      data,
+      gasLimit: 3_000_000n,
+      maxFee: 10n ** 11n,
+      tip: 1n,
+    });
+    nonce += 1;
+    await world.node("eth_sendRawTransaction", [raw]);
+    await world.mine();
+    const receipt = (await world.chain.receipt(hash))!;
+    if (!receipt.succeeded) throw new Error("the transaction failed");
+    return receipt;
+  }
+
+  let made = 0;
+
+  function statement(more: Partial<Attestation> = {}): Attestation {
+    made += 1;
+    return {
+      schema: world.schema,
+      attester: issuer.address,
+      recipient: ZERO_ADDRESS,
+      ref: ZERO_WORD,
+      expiresAt: 0,
+      revocable: true,
+      salt: ZERO_WORD,
+      data: dataOf({ name: `statement ${made}`, value: 7n }),
+      ...more,
+    };
+  }
+
+  const uidFor = (attestation: Attestation) => uidOf(world.registry.separator, attestation);
+
+  async function attest(attestation: Attestation): Promise<Hex> {
+    await send(
+      contract.encodeFunctionData("attest", [{ ...attestation, data: hex(attestation.data) }]) as Hex,
+    );
+    return uidFor(attestation);
+  }
+
+  const check = (uid: Hex, want?: number) => verify(world.chain, world.registry, uid, want);
+
+  describe("reading a batch back", () => {
+    let desk: Desk;
+    let inclusion: Inclusion;
+    let items: Awaited<ReturnType<Desk["store"]["items"]>>;
+
+    beforeEach(async () => {
+      desk = await openDesk(world, { rows: 4, issuer, lane: await freshKey(world) });
+      await desk.plan(4);
+      await desk.lane().tick(desk.job);
+      await world.mine();
+      await desk.tracker().tick();
+      const [{ id, batch }] = (await desk.store.batches(["included"])) as unknown as [
+        { id: number; batch: { inclusion: Inclusion } },
+      ];
+      inclusion = batch.inclusion;
+      items = await desk.store.items(id);
+    });
+    afterEach(() => desk.close());
+
+    const wrong = () => misrecorded(world.chain, world.registry, { ...desk.job, inclusion }, items);
+
+    it("finds nothing wrong with what was recorded as meant", async () => {
+      expect(await wrong()).to.deep.equal([]);
+    });
+
+    it("names the item whose event says something else, whichever field it is", async () => {
+      const [, target] = items;
+      const fields: [name: string, value: unknown][] = [
+        ["recipient", "0x00000000000000000000000000000000000000aa"],
+        ["schema", `0x${"12".repeat(32)}`],
+        ["ref", `0x${"34".repeat(32)}`],
+        ["expiresAt", 99n],
+        ["revocable", !target!.item.revocable],
+        ["salt", `0x${"56".repeat(32)}`],
+        ["data", "0x00"],
+      ];
+      for (const [name, value] of fields) {
+        world.faults.always(
+          "eth_getLogs",
+          altering((logs: RawLog[]) =>
+            logs.map((log) => {
+              const { args } = contract.parseLog(log)!;
+              if (args.uid !== target!.uid) return log;
+              const changed = { ...args.toObject(), [name]: value } as Record<string, unknown>;
+              const event = contract.getEvent("Attested")!;
+              const values = event.inputs.map((input) => changed[input.name]);
+              return { ...log, ...contract.encodeEventLog(event, values) };
+            }),
+          ),
+        );
+        expect(await wrong(), name).to.deep.equal([target!.id]);
+      }
+    });
+
+    it("names the item whose slot is empty, another's, or of another content", async () => {
+      const words: [name: string, word: (word: bigint) => bigint][] = [
+        ["empty", () => 0n],
+        ["another attester", (word) => word ^ 1n],
+        ["never recorded", (word) => word & ~(((1n << 40n) - 1n) << 160n)],
+        ["another expiry", (word) => word ^ (1n << 200n)],
+        ["another revocability", (word) => word ^ (1n << 240n)],
+      ];
+      for (const [name, change] of words) {
+        world.faults.always(
+          "eth_call",
+          altering((reply: Hex) => {
+            const [slots] = AbiCoder.defaultAbiCoder().decode(["uint256[]"], reply);
+            const changed = [...(slots as bigint[])];
+            changed[2] = change(changed[2]!);
+            return AbiCoder.defaultAbiCoder().encode(["uint256[]"], [changed]);
+          }),
+        );
+        expect(await wrong(), name).to.deep.equal([items[2]!.id]);
+      }
+    });
+
+    it("takes the slot's word when the event is elsewhere or withheld, and the uid's for the content", async () => {
+      world.faults.always("eth_getLogs", answering([]));
+      expect(await wrong()).to.deep.equal([]);
+      const forged = items.map((one, index) =>
+        index === 1 ? { ...one, item: { ...one.item, data: dataOf({ name: "forged", value: 1n }) } } : one,
+      );
+      const found = await misrecorded(world.chain, world.registry, { ...desk.job, inclusion }, forged);
+      expect(found).to.deep.equal([items[1]!.id]);
+    });
+
+    it("accepts what somebody else's batch recorded earlier, by its slot", async () => {
+      const again = await openDesk(world, {
+        rows: 4,
+        issuer,
+        lane: await freshKey(world),
+        variant: desk.directory,
+      });
+      expect(again.uids).to.deep.equal(desk.uids);
+      await again.plan(4);
+      await again.lane().tick(again.job);
+      await world.mine();
+      await again.tracker().tick();
+      const [{ id, batch }] = (await again.store.batches(["included"])) as unknown as [
+        { id: number; batch: { inclusion: Inclusion } },
+      ];
+      expect(batch.inclusion.succeeded).to.equal(true);
+      const mine = await again.store.items(id);
+      const context = { ...again.job, inclusion: batch.inclusion };
+      expect(await misrecorded(world.chain, world.registry, context, mine)).to.deep.equal([]);
+      await again.close();
+    });
+
+    it("names every item of a batch that recorded nothing", async () => {
+      const never = statement();
+      const items = [{ id: 5, uid: uidFor(never), item: never }];
+      const context = { schema: world.schema, attester: issuer.address, inclusion };
+      expect(await misrecorded(world.chain, world.registry, context, items)).to.deep.equal([5]);
+      expect(await unrevoked(world.chain, world.registry, context, items)).to.deep.equal([5]);
+    });
+
+    it("law 8: a node that lags behind the batch is asked again and condemns no item", async () => {
+      await world.mine(2);
+      const behind = inclusion.block - 1;
+      world.faults.always("eth_getBlockByNumber", staleHead(world.node, behind));
+      world.faults.always("eth_call", async (_, [call]) =>
+        world.node("eth_call", [call, `0x${behind.toString(16)}`]),
+      );
+      await refuses(wrong(), "E_NODE");
+      await refuses(unrevoked(world.chain, world.registry, { ...desk.job, inclusion }, items), "E_NODE");
+    });
+
+    it("law 8: the slots are read at a head that is named by its hash, so that a lagging node cannot answer", async () => {
+      world.faults.always("eth_call", (forward, [call, at]) =>
+        (at as { blockHash?: Hex }).blockHash === undefined
+          ? world.node("eth_call", [call, `0x${(inclusion.block - 1).toString(16)}`])
+          : forward(),
+      );
+      expect(await wrong()).to.deep.equal([]);
+      world.faults.always("eth_call", refusing("header for hash not found"));
+      await refuses(wrong(), "E_NODE");
+    });
+
+    it("blames the node for an event that no registry can make", async () => {
+      world.faults.always(
+        "eth_getLogs",
+        altering((logs: RawLog[]) => logs.map((log) => ({ ...log, data: "0x" }))),
+      );
+      await refuses(wrong(), "E_NODE");
+    });
+
+    it("tells a revoked item from one that is not, and from another's", async () => {
+      const mine = await attest(statement());
+      const sent = await send(contract.encodeFunctionData("revoke", [[mine], "a mistake"]) as Hex);
+      const context = { attester: issuer.address, inclusion: sent };
+      const expected = [
+        { id: 1, uid: mine, item: statement() },
+        { ...items[0]!, id: 2 },
+      ];
+      expect(await unrevoked(world.chain, world.registry, context, expected)).to.deep.equal([2]);
+      const other = { ...context, attester: ZERO_ADDRESS };
+      expect(await unrevoked(world.chain, world.registry, other, expected)).to.deep.equal([1, 2]);
+    });
+  });
+
+  describe("verdicts", () => {
+    it("accepts what is recorded, current and settled, and hands out its values", async () => {
+      const meant = statement();
+      const uid = await attest(meant);
+      await world.mine(3);
+      const report = await check(uid);
+      expect(report).to.include({ verdict: "accept", level: 4, levelName: "settled" });
+      expect(report.flags).to.include({ current: "yes" });
+      expect(report.asOf.tag).to.equal("safe");
+      expect(report.attestation!.data).to.deep.equal(meant.data);
+      expect(report.values).to.deep.equal({ name: `statement ${made}`, value: 7n });
+      expect(report.checks.map((one) => one.outcome)).to.deep.equal(report.checks.map(() => "pass"));
+    });
+
+    it("accepts every item of a batch by its own content", async () => {
+      const meant = [statement({ revocable: false }), statement({ salt: `0x${"9a".repeat(32)}` })];
+      const terms = {
+        attester: issuer.address,
+        schema: world.schema,
+        stream: ZERO_WORD,
+        position: 0n,
+        deadline: 0,
+      };
+      await send(world.registry.recordCall(terms, packItems(meant), "0x"));
+      await world.mine(3);
+      for (const one of meant) expect(await check(uidFor(one))).to.include({ verdict: "accept", level: 4 });
+    });
+
+    it("is undecided on what is not recorded, and says until when it looked", async () => {
+      const report = await check(uidFor(statement()));
+      expect(report).to.include({ verdict: "undecided", level: 0 });
+      expect(report.because).to.contain(String(report.asOf.block));
+      expect(report.asOf.block).to.equal(await world.head());
+    });
+
+    it("is undecided until the block is safe, unless inclusion is enough", async () => {
+      const uid = await attest(statement());
+      const early = await check(uid);
+      expect(early).to.include({ verdict: "undecided", level: 3 });
+      expect(early.asOf.tag).to.equal("latest");
+      expect(await check(uid, 3)).to.include({ verdict: "accept", level: 3 });
+      await world.mine();
+      expect(await check(uid)).to.include({ verdict: "accept", level: 4 });
+    });
+
+    it("stays undecided on a chain that names no safe block", async () => {
+      const uid = await attest(statement());
+      await world.mine(3);
+      world.faults.always("eth_getBlockByNumber", (forward, [which]) =>
+        which === "safe" ? refusing("safe block not found")(forward, []) : forward(),
+      );
+      expect(await check(uid)).to.include({ verdict: "undecided", level: 3 });
+    });
+
+    it("rejects what was revoked, and says so of nothing before it was", async () => {
+      const uid = await attest(statement());
+      await world.mine(2);
+      const before = await check(uid);
+      await send(contract.encodeFunctionData("revoke", [[uid], "withdrawn"]) as Hex);
+      await world.mine(2);
+      const after = await check(uid);
+      expect(before.verdict).to.equal("accept");
+      expect(after).to.include({ verdict: "reject", level: 4 });
+      expect(after.flags.current).to.equal("no");
+    });
+
+    it("rejects what expired, from that very second on", async () => {
+      const { timestamp } = (await world.chain.block("latest"))!;
+      const expiresAt = timestamp + 1_000;
+      const uid = await attest(statement({ expiresAt }));
+      await world.mine(2);
+      expect(await check(uid)).to.include({ verdict: "accept" });
+      await at(expiresAt - 1);
+      expect(await check(uid)).to.include({ verdict: "accept" });
+      await at(expiresAt);
+      const report = await check(uid);
+      expect(report).to.include({ verdict: "reject" });
+      expect(report.flags.current).to.equal("no");
+    });
+
+    it("rejects what was revoked before it was recorded", async () => {
+      const meant = statement();
+      const uid = uidFor(meant);
+      const { data, ...rest } = meant;
+      const dataHash = hex(keccak(data));
+      await send(
+        contract.encodeFunctionData("revokeUnrecorded", [[{ ...rest, dataHash }], "never", 0, "0x"]) as Hex,
+      );
+      await attest(meant);
+      await world.mine(3);
+      const report = await check(uid);
+      expect(report).to.include({ verdict: "reject" });
+      expect(report.flags.current).to.equal("no");
+    });
+
+    it("rejects data that does not decode under its schema", async () => {
+      for (const data of ["0x", "0xdeadbeef", `0x${"00".repeat(31)}40${"ff".repeat(64)}`] as Hex[]) {
+        const uid = await attest(statement({ data: Buffer.from(data.slice(2), "hex"), salt: salted() }));
+        await world.mine(2);
+        expect(await check(uid), data).to.include({ verdict: "reject", level: 0 });
+      }
+    });
+
+    it("rejects data that decodes and is not canonical", async () => {
+      const plain = dataOf({ name: "abc", value: 1n });
+      const padded = Buffer.concat([plain, Buffer.alloc(32)]);
+      const dirty = Buffer.from(plain);
+      dirty[dirty.length - 1] = 1;
+      for (const data of [padded, dirty]) {
+        const uid = await attest(statement({ data, salt: salted() }));
+        await world.mine(2);
+        expect(await check(uid)).to.include({ verdict: "reject", level: 0 });
+      }
+    });
+
+    const altered: [name: string, method: string, alter: (reply: never) => unknown][] = [
+      [
+        "an event whose data was changed",
+        "eth_getLogs",
+        (logs: RawLog[]) =>
+          logs.map((log) => ({ ...log, data: log.data.replace("73746174656d656e74", "73746174656d656e75") })),
+      ],
+      [
+        "an event under another attester",
+        "eth_getLogs",
+        (logs: RawLog[]) =>
+          logs.map((log) => ({
+            ...log,
+            topics: [log.topics[0], log.topics[1], `0x${"0".repeat(63)}1`, log.topics[3]],
+          })),
+      ],
+    ];
+    for (const [name, method, alter] of altered) {
+      it(`rejects ${name}`, async () => {
+        const uid = await attest(statement());
+        await world.mine(2);
+        let changed = false;
+        world.faults.always(
+          method,
+          altering((reply) => {
+            const lie = alter(reply);
+            changed = JSON.stringify(lie) !== JSON.stringify(reply);
+            return lie;
+          }),
+        );
+        const report = await check(uid);
+        expect(changed).to.equal(true);
+        expect(report).to.include({ verdict: "reject", level: 0 });
+      });
+    }
+
+    it("rejects a schema whose text is not what its id names", async () => {
+      const uid = await attest(statement());
+      await world.mine(2);
+      const honest = Buffer.from("string name,uint64 value").toString("hex");
+      const forged = Buffer.from("string name,uint64 valuf").toString("hex");
+      world.faults.always(
+        "eth_call",
+        altering((reply: Hex) => reply.replace(honest, forged)),
+      );
+      expect(await check(uid)).to.include({ verdict: "reject", level: 0 });
+    });
+
+    it("never accepts under a slot that was changed", async () => {
+      const uid = await attest(statement());
+      await world.mine(2);
+      for (const bit of [0n, 159n, 160n, 199n, 200n, 239n, 240n, 241n]) {
+        world.faults.heal();
+        world.faults.next(
+          "eth_call",
+          altering((reply: Hex) => {
+            const [[word]] = AbiCoder.defaultAbiCoder().decode(["uint256[]"], reply) as unknown as [[bigint]];
+            return AbiCoder.defaultAbiCoder().encode(["uint256[]"], [[word ^ (1n << bit)]]);
+          }),
+        );
+        const report = await check(uid);
+        expect(report.verdict, `bit ${bit}`).to.not.equal("accept");
+      }
+    });
+
+    it("never accepts an event from a block that is not in the chain", async () => {
+      const uid = await attest(statement());
+      await world.mine(2);
+      world.faults.always(
+        "eth_getLogs",
+        altering((logs: object[]) => logs.map((log) => ({ ...log, blockHash: `0x${"13".repeat(32)}` }))),
+      );
+      expect(await check(uid)).to.include({ verdict: "undecided", level: 2 });
+    });
+
+    it("is undecided when the node withholds the content", async () => {
+      const uid = await attest(statement());
+      await world.mine(2);
+      world.faults.always("eth_getLogs", answering([]));
+      expect(await check(uid)).to.include({ verdict: "undecided", level: 0 });
+    });
+
+    it("gives the same report for the same block", async () => {
+      const uid = await attest(statement());
+      await world.mine(2);
+      expect(await check(uid)).to.deep.equal(await check(uid));
+    });
+
+    function salted(): Hex {
+      made += 1;
+      return `0x${made.toString(16).padStart(64, "0")}`;
+    }
+
+    /** Makes the safe block one of this time. */
+    async function at(time: number): Promise<void> {
+      await world.node("evm_setNextBlockTimestamp", [time]);
+      await world.mine();
+      await world.node("anvil_setBlockTimestampInterval", [0]);
+      await world.mine();
+      await world.node("anvil_removeBlockTimestampInterval", []);
+      expect((await world.chain.block("safe"))!.timestamp).to.equal(time);
+    }
+  });
+
+  describe("the blocks of a time", () => {
+    const chainOfTimes = (times: readonly number[]) => {
+      const asked = new Set<number>();
+      let requests = 0;
+      const block = (number: number) => ({ number, timestamp: times[number]! }) as Block;
+      const chain = {
+        block: async (which: number) => {
+          requests += 1;
+          asked.add(which);
+          return times[which] === undefined ? null : block(which);
+        },
+      } as unknown as Chain;
+      return { chain, newest: block(times.length - 1), requests: () => requests };
+    };
+
+    const timesOf = (steps: readonly number[]) => {
+      let time = 1_000;
+      return [time, ...steps.map((step) => (time += step))];
+    };
+
+    it("are those that a linear search finds, also where many share a time", async () => {
+      const steps = fc.array(
+        fc.oneof(
+          { weight: 4, arbitrary: fc.constantFrom(0, 1, 2, 12) },
+          { weight: 1, arbitrary: fc.integer({ min: 0, max: 100_000 }) },
+        ),
+        { maxLength: 300 },
+      );
+      await fc.assert(
+        fc.asyncProperty(steps, fc.nat(), fc.integer({ min: -2, max: 2 }), async (steps, pick, offset) => {
+          const times = timesOf(steps);
+          const time = times[pick % times.length]! + offset;
+          const { chain, newest } = chainOfTimes(times);
+          const from = times.indexOf(time);
+          const expected = from === -1 ? null : { from, to: times.lastIndexOf(time) };
+          expect(await blocksAt(chain, time, newest)).to.deep.equal(expected);
+        }),
+        { seed, numRuns: 500 },
+      );
+    });
+
+    it("take at most 40 requests on a chain of a million blocks", async () => {
+      const count = 1_000_000;
+      const chains: [name: string, step: (number: number) => number][] = [
+        ["12 s, some missed", (number) => (number % 97 === 0 ? 24 : 12)],
+        ["four in a second", (number) => (number % 4 === 0 ? 1 : 0)],
+        ["15 s, later 2 s", (number) => (number < 700_000 ? 15 : 2)],
+        ["a long halt in the middle", (number) => (number === 500_000 ? 30_000_000 : 2)],
+        ["a genesis long before", (number) => (number === 1 ? 1_500_000_000 : 2)],
+        ["irregular", (number) => (number * 2_654_435_761) % 30],
+      ];
+      for (const [name, step] of chains) {
+        const times = timesOf(Array.from({ length: count }, (_, index) => step(index + 1)));
+        for (const pick of [0, 1, 3, 250_001, 499_999, 500_000, 700_001, 999_998, count]) {
+          const { chain, newest, requests } = chainOfTimes(times);
+          const found = await blocksAt(chain, times[pick]!, newest);
+          expect(found).to.deep.equal({
+            from: times.indexOf(times[pick]!),
+            to: times.lastIndexOf(times[pick]!),
+          });
+          expect(requests(), `${name}, block ${pick}`).to.be.at.most(40);
+        }
+      }
+    });
+
+    it("are not guessed from a node that lacks a block on the way", async () => {
+      const { newest } = chainOfTimes([1, 2, 3, 4]);
+      const chain = { block: async () => null } as unknown as Chain;
+      await refuses(blocksAt(chain, 2, newest), "E_NODE");
+    });
+  });
+});
+
+async function refuses(doing: Promise<unknown>, code: string): Promise<void> {
+  const error = await doing.then(
+    (value) => value,
+    (error: unknown) => error,
+  );
+  expect(error).to.be.instanceOf(WaybillError).with.property("code", code);
+}
