@@ -52,6 +52,9 @@ export type Step = "sign" | "send" | "wait" | "verify" | "done";
 /** States in which a batch holds its items: an item is in at most one of these (law 2). */
 export const LIVE: readonly BatchState[] = ["planned", "signed", "included", "safe", "final", "verified"];
 
+/** States in which it is not settled what the batch costs: it may still be sent, or undone and sent again. */
+export const OPEN: readonly BatchState[] = ["signed", "included", "safe"];
+
 /** @throws Error if the event cannot follow the state: our bug, and nothing has been changed */
 export function apply(batch: Batch, event: BatchEvent): Batch {
   switch (event.kind) {

@@ -12,15 +12,16 @@ export type Request = (method: string, params: readonly unknown[]) => Promise<un
 export function httpRequest(url: string, timeoutMs = 20_000): Request {
   let id = 0;
   const place = maskUrl(url);
+  const { target, headers } = splitCredentials(url);
   return async (method, params) => {
     id += 1;
     const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
     let status: number;
     let text: string;
     try {
-      const response = await fetch(url, {
+      const response = await fetch(target, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...headers },
         body,
         signal: AbortSignal.timeout(timeoutMs),
       });
@@ -47,6 +48,16 @@ export function httpRequest(url: string, timeoutMs = 20_000): Request {
     if (answer.result === undefined) throw noAnswer(place, `HTTP ${status} without a result`);
     return answer.result;
   };
+}
+
+/** fetch refuses a URL with a name and password in it; they are a header in truth. */
+function splitCredentials(url: string): { target: string; headers: { authorization?: string } } {
+  const parsed = new URL(url);
+  if (parsed.username === "" && parsed.password === "") return { target: url, headers: {} };
+  const pair = `${decodeURIComponent(parsed.username)}:${decodeURIComponent(parsed.password)}`;
+  parsed.username = "";
+  parsed.password = "";
+  return { target: parsed.href, headers: { authorization: `Basic ${Buffer.from(pair).toString("base64")}` } };
 }
 
 /** Scheme, host and port: paths, queries and user names of node URLs hold keys. */

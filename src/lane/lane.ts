@@ -11,7 +11,7 @@ import type { Job, LaneToken, Store, StoredAttempt, StoredBatch, StoredItem } fr
 
 /** Why a lane does nothing, and since when (Unix milliseconds). It keeps its nonce and goes on by itself. */
 export type Hold = { why: HoldReason; detail: string; since: number };
-export type HoldReason = "fee" | "budget" | "funds" | "refused" | "node";
+export type HoldReason = "fee" | "budget" | "funds" | "nonce" | "refused" | "node";
 
 export type LaneOptions = {
   store: Store;
@@ -81,7 +81,22 @@ export function createLane(options: LaneOptions): Lane {
   async function resend(batch: StoredBatch): Promise<boolean> {
     const attempt = (await store.attempts(batch.id)).at(-1);
     if (attempt === undefined) throw new Error(`batch ${batch.id} is signed and has no bytes`);
-    return send(attempt);
+    const sent = await send(attempt);
+    if (!sent || batch.batch.state !== "signed" || batch.batch.sentAt === null) return sent;
+    return noGapBelow(attempt);
+  }
+
+  /**
+   * A transaction that somebody else sent with this key may have been undone, and its nonce is free again: nothing
+   * after it can be mined, and only a person knows what that transaction was.
+   */
+  async function noGapBelow({ lane: account, nonce }: StoredAttempt): Promise<boolean> {
+    const mined = await chain.transactionCount(account, "latest");
+    const lowest = (await store.batches(["signed"]))
+      .filter((batch) => batch.lane === account)
+      .reduce((least, { batch }) => (batch.state === "signed" ? Math.min(least, batch.nonce) : least), nonce);
+    if (mined >= lowest) return true;
+    return holdFor("nonce", `nonce ${mined} of ${account} is free, and what waits begins at nonce ${lowest}`);
   }
 
   async function signAndSend(job: Job, batch: StoredBatch): Promise<boolean> {
@@ -100,12 +115,7 @@ export function createLane(options: LaneOptions): Lane {
 
     const tip = tipOf(await chain.recentBlocks(10), await chain.suggestedTip());
     const spending = await store.spending(job.id);
-    const decision = bid(
-      { baseFee: head.baseFee, tip },
-      options.limits,
-      gasLimit,
-      spending.paid + spending.atMost,
-    );
+    const decision = bid({ baseFee: head.baseFee, tip }, options.limits, gasLimit, spending.committed);
     if (decision.kind === "hold") {
       return decision.why === "budget spent"
         ? holdFor(
@@ -116,10 +126,10 @@ export function createLane(options: LaneOptions): Lane {
     }
     const cost = decision.bid.maxFee * gasLimit;
     const balance = await chain.balance(lane.address);
-    if (balance < cost + spending.atMost) {
+    if (balance < cost + spending.inFlight) {
       return holdFor(
         "funds",
-        `${lane.address} has ${balance} wei; what is on its way may cost ${spending.atMost} and the next batch ${cost}`,
+        `${lane.address} has ${balance} wei; what is on its way may cost ${spending.inFlight} and the next batch ${cost}`,
       );
     }
 
@@ -265,6 +275,10 @@ export function holdError(hold: Hold): WaybillError {
     case "funds":
       return new WaybillError("E_FUNDS", `the lane's key cannot pay: ${hold.detail}`, {
         mend: "send funds to that address and run again; nothing is lost",
+      });
+    case "nonce":
+      return new WaybillError("E_NONCE_GAP", `the lane holds: ${hold.detail}`, {
+        mend: "send any transaction with that nonce from that account; the rest goes on by itself",
       });
     case "refused":
       return new WaybillError("E_REFUSED", `the transaction is refused: ${hold.detail}`, {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import { Kysely, sql, type Transaction } from "kysely";
-import { apply, type Batch, type BatchEvent, type BatchState, LIVE } from "../batch.js";
+import { apply, type Batch, type BatchEvent, type BatchState, LIVE, OPEN } from "../batch.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
 import { lockDirectory } from "./lock.js";
@@ -19,6 +19,7 @@ import type {
   NewJob,
   ReportRow,
   SignedAttempt,
+  Spending,
   Store,
   StoredAttempt,
   StoredBatch,
@@ -239,17 +240,23 @@ class SqliteStore implements Store {
     });
   }
 
-  spending(job: number): Promise<{ paid: bigint; atMost: bigint }> {
+  spending(job: number): Promise<Spending> {
     return this.#transaction(async (trx) => {
       const rows = await trx
         .selectFrom("batches")
-        .select(["state", "cost"])
+        .select(["id", "state", "cost"])
         .where("job", "=", job)
         .where("nonce", "is not", null)
         .execute();
-      const sum = (open: boolean) =>
-        rows.reduce((total, row) => total + ((row.state === "signed") === open ? BigInt(row.cost) : 0n), 0n);
-      return { paid: sum(false), atMost: sum(true) };
+      const spending = { paid: 0n, inFlight: 0n, committed: 0n };
+      for (const { id, state, cost } of rows) {
+        spending.paid += BigInt(cost);
+        const settled = !OPEN.includes(state as BatchState);
+        const most = settled ? BigInt(cost) : await mostOf(trx, id);
+        spending.committed += most;
+        if (state === "signed") spending.inFlight += most;
+      }
+      return spending;
     });
   }
 
@@ -390,7 +397,7 @@ class SqliteStore implements Store {
         .execute();
       await trx
         .updateTable("batches")
-        .set({ nonce, cost: (attempt.maxFee * attempt.gasLimit).toString() })
+        .set({ nonce })
         .where("id", "=", batch)
         .where("lane", "=", token.lane)
         .execute();
@@ -404,7 +411,11 @@ class SqliteStore implements Store {
     });
   }
 
-  applyOnLane(token: LaneToken, batch: number, event: BatchEvent): Promise<void> {
+  applyOnLane(
+    token: LaneToken,
+    batch: number,
+    event: Exclude<BatchEvent, { kind: "signed" }>,
+  ): Promise<void> {
     return this.#transaction(async (trx) => {
       await checkToken(trx, token, batch);
       await applyEvent(trx, batch, event);
@@ -523,11 +534,7 @@ class SqliteStore implements Store {
 
 /** Law 5: the event and the state that it makes, in one transaction. */
 async function applyEvent(trx: Trx, id: number, event: BatchEvent): Promise<void> {
-  const row = await trx
-    .selectFrom("batches")
-    .select(["batch", "cost"])
-    .where("id", "=", id)
-    .executeTakeFirstOrThrow();
+  const row = await trx.selectFrom("batches").select("batch").where("id", "=", id).executeTakeFirstOrThrow();
   const batch = apply(JSON.parse(row.batch, reviveBatch) as Batch, event);
   await trx
     .insertInto("events")
@@ -538,7 +545,7 @@ async function applyEvent(trx: Trx, id: number, event: BatchEvent): Promise<void
     .set({
       state: batch.state,
       batch: JSON.stringify(batch, plainBigints),
-      cost: await costOf(trx, id, batch, row.cost),
+      cost: costOf(batch).toString(),
     })
     .where("id", "=", id)
     .execute();
@@ -547,17 +554,21 @@ async function applyEvent(trx: Trx, id: number, event: BatchEvent): Promise<void
   }
 }
 
-/** What was paid once it is in a block; the most it can cost while it may still get into one; nothing if it never can. */
-async function costOf(trx: Trx, id: number, batch: Batch, before: string): Promise<string> {
-  if ("inclusion" in batch) return (batch.inclusion.gasUsed * batch.inclusion.gasPrice).toString();
-  if (batch.state === "stolen" || batch.state === "voided") return "0";
+/** Wei that a batch costs if its dearest attempt pays all that it offers. */
+async function mostOf(trx: Trx, batch: number): Promise<bigint> {
   const attempts = await trx
     .selectFrom("attempts")
     .select(["max_fee", "gas_limit"])
-    .where("batch", "=", id)
+    .where("batch", "=", batch)
     .execute();
-  const costs = attempts.map((attempt) => BigInt(attempt.max_fee) * BigInt(attempt.gas_limit));
-  return costs.length === 0 ? before : costs.reduce((a, b) => (a > b ? a : b)).toString();
+  return attempts
+    .map((attempt) => BigInt(attempt.max_fee) * BigInt(attempt.gas_limit))
+    .reduce((a, b) => (a > b ? a : b), 0n);
+}
+
+/** Wei that were paid, as far as the chain says now. */
+function costOf(batch: Batch): bigint {
+  return "inclusion" in batch ? batch.inclusion.gasUsed * batch.inclusion.gasPrice : 0n;
 }
 
 /** Law 11. @param batch that is to be written: a token says nothing about the batches of another lane */

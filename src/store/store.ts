@@ -21,8 +21,7 @@ export type Store = {
   counts(job: number): Promise<Counts>;
   /** Other jobs that hold the first of what is a duplicate in this one. */
   originals(job: number): Promise<number[]>;
-  /** Wei paid by included batches of the job, and the most that its signed ones can cost. */
-  spending(job: number): Promise<{ paid: bigint; atMost: bigint }>;
+  spending(job: number): Promise<Spending>;
   /** Every row of the job once, in order of the input; at most `limit` rows after `after`. */
   report(job: number, after: number, limit: number): Promise<ReportRow[]>;
 
@@ -45,7 +44,7 @@ export type Store = {
     sign: (nonce: number) => SignedAttempt,
   ): Promise<StoredAttempt>;
   /** Applies an event of the lane to a batch. */
-  applyOnLane(token: LaneToken, batch: number, event: BatchEvent): Promise<void>;
+  applyOnLane(token: LaneToken, batch: number, event: Exclude<BatchEvent, { kind: "signed" }>): Promise<void>;
 
   /** Batches in these states, oldest first; of one job, or of all. */
   batches(states: readonly BatchState[], job?: number): Promise<StoredBatch[]>;
@@ -116,6 +115,16 @@ export type Counts = {
   final: number;
   verified: number;
   mismatched: number;
+};
+
+/** Wei of a job. */
+export type Spending = {
+  /** by batches that are in a block */
+  paid: bigint;
+  /** the most that signed batches that are in no block can cost */
+  inFlight: bigint;
+  /** paid for good, and the most that all else can cost: a block may be undone and the next one dearer (law 10) */
+  committed: bigint;
 };
 
 export type LaneToken = { lane: Hex; token: number };

@@ -50,7 +50,7 @@ export type Tables = {
     /** the whole of src/batch.ts's Batch, as JSON; `state` repeats its state for the index */
     batch: string;
     mismatched: Generated<number>;
-    /** wei: what its attempts can cost at most while signed, what was paid once included */
+    /** wei that were paid, once it is in a block */
     cost: Generated<string>;
   };
   attempts: {

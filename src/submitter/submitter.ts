@@ -136,9 +136,9 @@ export function isDone(counts: Counts, until: Until): boolean {
   return counts.included === 0 && (until === "safe" || (counts.safe === 0 && counts.final === 0));
 }
 
-/** A fee falls and a node comes back; a budget, a balance or a refusal needs a person. */
+/** A fee falls, a node comes back, a nonce gets filled; a budget, a balance or a refusal needs a person. */
 function waitsItself(hold: Hold): boolean {
-  return hold.why === "fee" || hold.why === "node";
+  return hold.why === "fee" || hold.why === "node" || hold.why === "nonce";
 }
 
 /**

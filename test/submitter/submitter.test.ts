@@ -237,8 +237,8 @@ describe("the submitter", function () {
     });
     expect([...holds]).to.deep.equal(["budget"]);
     expect(outcome).to.deep.equal({ kind: "done" });
-    const { paid, atMost } = await desk.store.spending(desk.job.id);
-    expect(paid <= budget && atMost === 0n).to.equal(true);
+    const { committed } = await desk.store.spending(desk.job.id);
+    expect(committed > 0n && committed <= budget).to.equal(true);
 
     const second = await more(randomRows(world, desk.job.attester, 300, `dear ${desk.directory}`));
     await dear();

@@ -460,8 +460,8 @@ describe("the tracker", function () {
     await tracker.tick();
     expect(await stateOf()).to.equal("reverted");
     expect(await desk.store.counts(desk.job.id)).to.include({ waiting: 3 });
-    const { paid, atMost } = await desk.store.spending(desk.job.id);
-    expect(paid > 0n && atMost === 0n).to.equal(true);
+    const { paid, inFlight } = await desk.store.spending(desk.job.id);
+    expect(paid > 0n && inFlight === 0n).to.equal(true);
     await finish();
     expect(await desk.store.batches(["verified"])).to.have.length(1);
   });
