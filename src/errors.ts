@@ -18,3 +18,16 @@ export class WaybillError extends Error {
     this.mend = more.mend;
   }
 }
+
+/** A node's JSON-RPC error, as it came. */
+export class RpcError extends Error {
+  readonly code: number;
+  readonly data: unknown;
+
+  constructor(code: number, message: string, data: unknown) {
+    super(message);
+    this.name = "RpcError";
+    this.code = code;
+    this.data = data;
+  }
+}

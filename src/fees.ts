@@ -1,6 +1,12 @@
 /** What a transaction offers, wei per gas. */
 export type Bid = { maxFee: bigint; tip: bigint };
 
+/**
+ * Wei that one transaction may offer at most: geth refuses more (`--rpc.txfeecap`, 1 ether), and what it refuses is
+ * journaled already and in the way of all that follows.
+ */
+export const MOST_PER_TRANSACTION = 10n ** 18n;
+
 export type FeeQuote = {
   /** base fee of the newest block, wei per gas */
   baseFee: bigint;
@@ -17,7 +23,7 @@ export type FeeDecision =
   | { kind: "hold"; why: "budget spent"; needed: bigint; left: bigint };
 
 /**
- * maxFee = min(cap, 2 · base + tip): room for six full blocks in a row. Never above the cap, and never a transaction
+ * maxFee = min(cap, 2 · base + tip): room for six full blocks in a row. The cap is the caller's, and that of nodes. Never above the cap, and never a transaction
  * whose highest cost the budget does not cover (law 10): the lane holds instead.
  * @param committed wei spent by what is final, plus the highest cost of what is on its way
  */
@@ -25,8 +31,13 @@ export function bid(quote: FeeQuote, limits: FeeLimits, gasLimit: bigint, commit
   if (limits.maxFee !== null && quote.baseFee > limits.maxFee) {
     return { kind: "hold", why: "base fee above cap", baseFee: quote.baseFee, maxFee: limits.maxFee };
   }
-  const wanted = 2n * quote.baseFee + quote.tip;
-  const maxFee = limits.maxFee === null ? wanted : min(wanted, limits.maxFee);
+  const most = gasLimit === 0n ? null : MOST_PER_TRANSACTION / gasLimit;
+  if (most !== null && quote.baseFee > most) {
+    return { kind: "hold", why: "base fee above cap", baseFee: quote.baseFee, maxFee: most };
+  }
+  let maxFee = 2n * quote.baseFee + quote.tip;
+  if (limits.maxFee !== null) maxFee = min(maxFee, limits.maxFee);
+  if (most !== null) maxFee = min(maxFee, most);
   const needed = maxFee * gasLimit;
   if (limits.budget !== null && committed + needed > limits.budget) {
     return { kind: "hold", why: "budget spent", needed, left: max(0n, limits.budget - committed) };

@@ -1,6 +1,6 @@
 import { assert, expect } from "chai";
 import fc from "fast-check";
-import { bid, tipOf } from "../src/fees.js";
+import { bid, MOST_PER_TRANSACTION, tipOf } from "../src/fees.js";
 import { seed } from "./support/seed.js";
 
 const GWEI = 10n ** 9n;
@@ -70,10 +70,12 @@ describe("fees", () => {
             const { maxFee, tip } = decision.bid;
             assert.isTrue(maxFee >= quote.baseFee && maxFee <= 2n * quote.baseFee + quote.tip);
             assert.isTrue(tip <= maxFee && tip <= quote.tip);
+            assert.isTrue(maxFee * gasLimit <= MOST_PER_TRANSACTION);
             if (cap !== null) assert.isTrue(maxFee <= cap);
             if (budget !== null) assert.isTrue(committed + maxFee * gasLimit <= budget);
           } else if (decision.why === "base fee above cap") {
-            assert.isTrue(cap !== null && quote.baseFee > cap);
+            const unpayable = quote.baseFee * gasLimit > MOST_PER_TRANSACTION;
+            assert.isTrue(unpayable || (cap !== null && quote.baseFee > cap));
           } else {
             assert.isTrue(budget !== null && committed + decision.needed > budget);
           }

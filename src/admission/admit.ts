@@ -5,6 +5,12 @@ import { type Frame, type Statement, statementOf } from "./statement.js";
 /** Rows that are stored in one transaction: more gain nothing. */
 const PAGE = 1000;
 
+/** Bytes of data in one transaction: a page is in memory three times over on its way to the disk. */
+const PAGE_BYTES = 2 ** 22;
+
+/** Faults of one row that are kept: the first ones tell what is wrong. */
+const FAULTS = 100;
+
 export type CheckedRow =
   { ok: true; line: number; statement: Statement } | { ok: false; line: number; faults: RowFault[] };
 
@@ -25,30 +31,36 @@ export async function* checkedRows(rows: AsyncIterable<RowResult>, frame: Frame)
 /**
  * Stores the rows of a job that are not stored yet, and opens it for planning. Cut short, it goes on where it was:
  * the rows of one input are always the same in the same order.
- * @param onPage told after each page, when its rows are on disk, how many are
+ * @param options `onPage`: told after each page, when its rows are on disk, how many are; `unchanged`: throws if the
+ *   input is no longer what the job's key names, and the job stays closed
  */
 export async function admit(
   store: Store,
   job: Job,
   rows: AsyncIterable<AdmittedRow>,
-  onPage: (stored: number) => void = () => {},
+  options: { onPage?: (stored: number) => void; unchanged?: () => Promise<void> } = {},
 ): Promise<void> {
+  const { onPage = () => {}, unchanged = async () => {} } = options;
   if (job.state === "open") return;
   let seen = 0;
   let page: AdmittedRow[] = [];
+  let bytes = 0;
   const storePage = async () => {
     if (page.length === 0) return;
     await store.admit(job.id, page);
     page = [];
+    bytes = 0;
     onPage(seen);
   };
   for await (const row of rows) {
     seen += 1;
     if (seen <= job.rows) continue;
     page.push(row);
-    if (page.length === PAGE) await storePage();
+    bytes += row.kind === "item" ? row.size.bytes : 0;
+    if (page.length === PAGE || bytes >= PAGE_BYTES) await storePage();
   }
   await storePage();
+  await unchanged();
   await store.release(job.id);
 }
 
@@ -60,6 +72,10 @@ export async function* admittedRows(
   for await (const row of rows) {
     yield row.ok
       ? { kind: "item", line: row.line, ...row.statement }
-      : { kind: "rejected", line: row.line, faults: row.faults.map((fault) => faultText(file, fault)) };
+      : {
+          kind: "rejected",
+          line: row.line,
+          faults: row.faults.slice(0, FAULTS).map((fault) => faultText(file, fault)),
+        };
   }
 }

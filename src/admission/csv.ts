@@ -93,7 +93,8 @@ async function* recordsOf(input: Input): AsyncGenerator<Record> {
   function skip(error: CsvError | undefined): undefined {
     const { code, column, empty_lines } = error as CsvError & { column: number; empty_lines: number };
     if (code === "INVALID_OPENING_QUOTE") {
-      if (!stray.includes(column)) stray.push(column);
+      // csv-parse comes back for the same cell at once, never later.
+      if (stray.at(-1) !== column) stray.push(column);
       state.recordHasError = false;
     } else failure ??= broken(code, input, line + empty_lines - blanks, column);
   }

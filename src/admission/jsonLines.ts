@@ -68,8 +68,9 @@ function rowOf({ number: line, text }: Line, schema: Schema, known: ReadonlyMap<
   const result = readRow(line, [...cells.values()], readJson, faults);
 
   // Numbers that JSON.parse may have rounded to whole ones, so that they passed; the same rule as in a cell of CSV.
+  const blamed = new Set(faults.map((found) => found.column));
   for (const { column, path, text } of survey.fractions)
-    if (known.has(column) && !faults.some((fault) => fault.column === path))
+    if (known.has(column) && !blamed.has(path))
       fault("E_ROW_INTEGER", path, `${quote(text)}: a whole number has no point and no exponent`);
   return faults.length > 0 ? { ok: false, line, faults } : result;
 }

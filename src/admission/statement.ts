@@ -1,4 +1,4 @@
-import { type Item, packedSize, type PackedSize, saltOf, uidOf } from "../attestation.js";
+import { type Item, MAX_DATA, packedSize, type PackedSize, saltOf, uidOf } from "../attestation.js";
 import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
 import { encode, type Schema } from "../schema.js";
 import type { Row, RowFault } from "./rows.js";
@@ -41,11 +41,11 @@ export function statementOf(
     salt: (row.salt as Hex | null) ?? (row.id === null ? ZERO_WORD : saltOf(row.id)),
     data: encode(frame.schema, row.values),
   };
-  const size = packedSize(item);
-  if (!frame.fits(size)) {
+  const size = item.data.length > MAX_DATA ? null : packedSize(item);
+  if (size === null || !frame.fits(size)) {
     fault("", "E_ROW_SIZE", `${item.data.length} bytes of data are more than one transaction can carry`);
   }
-  if (faults.length > 0) return { ok: false, faults };
+  if (size === null || faults.length > 0) return { ok: false, faults };
   const uid = uidOf(frame.separator, { ...item, schema: frame.schemaId, attester: frame.attester });
   return { ok: true, statement: { uid, item, size } };
 }

@@ -32,7 +32,7 @@ export type Chain = {
   recentBlocks(count: number): Promise<{ fullness: number; medianTip: bigint }[]>;
 };
 
-export type BlockTag = "latest" | "safe" | "finalized" | "earliest";
+export type BlockTag = "pending" | "latest" | "safe" | "finalized" | "earliest";
 
 export type Block = {
   number: number;
@@ -85,16 +85,3 @@ export type SendReply =
         | "no answer";
       message: string;
     };
-
-/** A node's JSON-RPC error, as it came. */
-export class RpcError extends Error {
-  readonly code: number;
-  readonly data: unknown;
-
-  constructor(code: number, message: string, data: unknown) {
-    super(message);
-    this.name = "RpcError";
-    this.code = code;
-    this.data = data;
-  }
-}

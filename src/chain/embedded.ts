@@ -1,8 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, truncateSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { WaybillError } from "../errors.js";
-import { RpcError } from "./chain.js";
+import { RpcError, WaybillError } from "../errors.js";
 import type { Request } from "./http.js";
 import { requestOf } from "./provider.js";
 

@@ -1,5 +1,4 @@
-import { WaybillError } from "../errors.js";
-import { RpcError } from "./chain.js";
+import { RpcError, WaybillError } from "../errors.js";
 
 /** Asks a node one question. Throws RpcError if it refuses, WaybillError E_NODE if no usable answer came. */
 export type Request = (method: string, params: readonly unknown[]) => Promise<unknown>;

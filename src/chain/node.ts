@@ -1,4 +1,4 @@
-import { WaybillError } from "../errors.js";
+import { RpcError, WaybillError } from "../errors.js";
 import type { Hex } from "../hex.js";
 import {
   type Block,
@@ -8,7 +8,6 @@ import {
   type Chain,
   type Log,
   type Receipt,
-  RpcError,
   type SendReply,
 } from "./chain.js";
 import type { Request } from "./http.js";
@@ -16,8 +15,36 @@ import { isUnsupported, sendReplyOf } from "./nodeErrors.js";
 
 type Filter = { address: Hex; topics: readonly (Hex | null)[] };
 
-/** A chain as one node tells it. */
+/** A chain as one node tells it. What it says in a shape that cannot be read counts as not said: E_NODE. */
 export function chainOf(request: Request): Chain {
+  // What the asking itself throws is about the way to the node, not about the answer.
+  const underway = new WeakSet<object>();
+  const chain = unguarded(async (method, params) => {
+    try {
+      return await request(method, params);
+    } catch (error) {
+      if (error instanceof Error) underway.add(error);
+      throw error;
+    }
+  });
+  const guarded = Object.entries(chain).map(([name, ask]) => [
+    name,
+    async (...parts: never[]) => {
+      try {
+        return await (ask as (...parts: never[]) => Promise<unknown>)(...parts);
+      } catch (cause) {
+        if (!(cause instanceof Error) || cause instanceof WaybillError || underway.has(cause)) throw cause;
+        throw new WaybillError("E_NODE", `the node's answer about ${name} cannot be read`, {
+          mend: "run again later or with another node; nothing is lost",
+          cause,
+        });
+      }
+    },
+  ]);
+  return Object.fromEntries(guarded) as Chain;
+}
+
+function unguarded(request: Request): Chain {
   let blockReceipts = true;
 
   const receipt = async (transaction: Hex): Promise<Receipt | null> => {
@@ -27,7 +54,7 @@ export function chainOf(request: Request): Chain {
 
   const logs = async (filter: object): Promise<Log[]> =>
     ((await request("eth_getLogs", [filter])) as RawLog[]).map((log) => ({
-      block: Number(log.blockNumber),
+      block: numberOf(log.blockNumber),
       blockHash: log.blockHash,
       transaction: log.transactionHash,
       topics: log.topics,
@@ -69,7 +96,7 @@ export function chainOf(request: Request): Chain {
     receipt,
 
     transactionCount: async (account, at) =>
-      Number((await request("eth_getTransactionCount", [account, blockParameter(at)])) as Hex),
+      numberOf((await request("eth_getTransactionCount", [account, blockParameter(at)])) as Hex),
 
     async transactionIn(block, account, nonce) {
       const found = (await request("eth_getBlockByNumber", [quantity(block), true])) as {
@@ -97,7 +124,9 @@ export function chainOf(request: Request): Chain {
         const data = revertData(error.data);
         if (data !== null) return { kind: "reverted", data };
         // Geth answers code 3, older clients "execution reverted" or "revert" without data.
-        if (error.code === 3 || /revert/i.test(error.message)) return { kind: "reverted", data: "0x" };
+        // Gas that does not suffice is about the call as well: asking again would not help.
+        if (error.code === 3 || /revert|out ?of ?gas/i.test(error.message))
+          return { kind: "reverted", data: "0x" };
         return { kind: "unavailable", message: error.message };
       }
     },
@@ -158,6 +187,11 @@ function revertData(data: unknown): Hex | null {
   return null;
 }
 
+/** @throws if it is no quantity: null, undefined and text would be numbers to `Number` */
+function numberOf(quantity: Hex): number {
+  return Number(BigInt(quantity));
+}
+
 function quantity(value: number | bigint): Hex {
   return `0x${value.toString(16)}`;
 }
@@ -187,10 +221,10 @@ type RawBlock = {
 
 function blockOf(raw: RawBlock): Block {
   return {
-    number: Number(raw.number),
+    number: numberOf(raw.number),
     hash: raw.hash,
     parentHash: raw.parentHash,
-    timestamp: Number(raw.timestamp),
+    timestamp: numberOf(raw.timestamp),
     gasLimit: BigInt(raw.gasLimit),
     gasUsed: BigInt(raw.gasUsed),
     baseFee: BigInt(raw.baseFeePerGas ?? "0x0"),
@@ -210,7 +244,7 @@ type RawReceipt = {
 function receiptOf(raw: RawReceipt): Receipt {
   return {
     transaction: raw.transactionHash,
-    block: Number(raw.blockNumber),
+    block: numberOf(raw.blockNumber),
     blockHash: raw.blockHash,
     succeeded: BigInt(raw.status) === 1n,
     gasUsed: BigInt(raw.gasUsed),

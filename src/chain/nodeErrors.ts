@@ -5,7 +5,7 @@ import type { SendReply } from "./chain.js";
  * core/state_transition.go), Nethermind, Besu, Erigon, anvil (crates/anvil/src/eth/error.rs), EDR (Hardhat).
  */
 const WORDING: readonly [RegExp, SendReply["kind"]][] = [
-  [/already known|already imported|known transaction|ALREADY_EXISTS|AlreadyKnown/i, "known"],
+  [/already known|already imported|\bknown transaction|ALREADY_EXISTS|AlreadyKnown/i, "known"],
   [/nonce too low|OldNonce|nonce is too low|invalid nonce.*lower/i, "nonce too low"],
   [/nonce too high|NonceGap|nonce is too (distant|high)|nonce gap/i, "nonce too high"],
   [/replacement.*underpriced|ReplacementNotAllowed/i, "underpriced"],
@@ -14,8 +14,11 @@ const WORDING: readonly [RegExp, SendReply["kind"]][] = [
     "fee too low",
   ],
   [/insufficient funds|InsufficientFunds|doesn't have enough funds|upfront cost exceeds/i, "funds"],
-  // Not about the transaction at all: Infura, Alchemy, QuickNode.
-  [/rate limit|too many requests|limit exceeded|compute units/i, "no answer"],
+  // Not about the transaction: Infura, Alchemy, QuickNode; a pool that is full for the moment.
+  [
+    /rate limit|too many requests|limit exceeded|compute units|txpool is full|transaction pool is full/i,
+    "no answer",
+  ],
 ];
 
 /** What a node's refusal of a transaction means. */

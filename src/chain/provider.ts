@@ -1,4 +1,4 @@
-import { RpcError } from "./chain.js";
+import { RpcError } from "../errors.js";
 import type { Request } from "./http.js";
 
 /** The one method of EIP-1193 that is used here. */

@@ -97,8 +97,8 @@ export type Registry = {
   refusalText(data: Hex): string;
   /** in the order asked; `null` where nothing is known of a uid */
   records(uids: readonly Hex[], at: number | Hex | BlockTag): Promise<(Record | null)[]>;
-  /** null if no such schema is registered */
-  schema(id: Hex): Promise<RegisteredSchema | null>;
+  /** as the node tells it, so check the id before encoding under it; null if no such schema is registered */
+  schema(id: Hex, at?: Hex | BlockTag): Promise<RegisteredSchema | null>;
 };
 
 /**
@@ -151,22 +151,43 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
     refusalText,
     async records(uids, at) {
       const data = await view(address, registry.encodeFunctionData("recordsOf", [uids]) as Hex, at);
-      const words = registry.decodeFunctionResult("recordsOf", data)[0] as bigint[];
+      const words = read(data, () => registry.decodeFunctionResult("recordsOf", data)[0] as bigint[]);
+      if (words.length !== uids.length) throw unreadable(`${words.length} records for ${uids.length} uids`);
       return [...words].map(recordOf);
     },
-    async schema(id) {
-      const terms = schemas.decodeFunctionResult(
-        "termsOf",
-        await view(schemaRegistry, schemas.encodeFunctionData("termsOf", [id]) as Hex, "latest"),
-      )[0] as { resolver: Hex; revocable: boolean; exists: boolean };
+    async schema(id, at = "latest") {
+      const asked = schemas.encodeFunctionData("termsOf", [id]) as Hex;
+      const termsData = await view(schemaRegistry, asked, at);
+      const terms = read(termsData, () => schemas.decodeFunctionResult("termsOf", termsData)[0] as Terms);
       if (!terms.exists) return null;
-      const definition = schemas.decodeFunctionResult(
-        "definitionOf",
-        await view(schemaRegistry, schemas.encodeFunctionData("definitionOf", [id]) as Hex, "latest"),
-      )[0] as string;
+      const textData = await view(
+        schemaRegistry,
+        schemas.encodeFunctionData("definitionOf", [id]) as Hex,
+        at,
+      );
+      const definition = read(textData, () =>
+        String(schemas.decodeFunctionResult("definitionOf", textData)[0]),
+      );
       return { id, definition, resolver: terms.resolver, revocable: terms.revocable };
     },
   };
+}
+
+type Terms = { resolver: Hex; revocable: boolean; exists: boolean };
+
+/** Decodes an answer. @throws WaybillError E_NODE if it has another shape */
+function read<T>(data: Hex, decode: () => T): T {
+  try {
+    return decode();
+  } catch {
+    throw unreadable(`an answer of ${(data.length - 2) / 2} bytes has another shape`);
+  }
+}
+
+function unreadable(what: string): WaybillError {
+  return new WaybillError("E_NODE", `the node's answer about the registry cannot be used: ${what}`, {
+    mend: "run again, or name another node with --rpc-url",
+  });
 }
 
 function recordOf(word: bigint): Record | null {

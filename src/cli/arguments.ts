@@ -2,7 +2,7 @@ import { parseUnits } from "ethers";
 import type { Registry, RegisteredSchema } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, ZERO_ADDRESS } from "../hex.js";
-import { parseSchema, schemaId } from "../schema.js";
+import { parseSchema, readText, schemaId } from "../schema.js";
 
 export function usage(problem: string, mend?: string): WaybillError {
   return new WaybillError("E_USAGE", problem, mend === undefined ? {} : { mend });
@@ -37,7 +37,7 @@ export function readMoment(text: string, now: number): number {
       : /^[0-9]{1,13}$/.test(text)
         ? Number(text)
         : /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$/.test(text)
-          ? Math.floor(Date.parse(text) / 1000)
+          ? secondsOf(text)
           : Number.NaN;
   if (!Number.isInteger(moment) || moment <= now || moment >= 2 ** 40) {
     throw usage(
@@ -48,6 +48,13 @@ export function readMoment(text: string, now: number): number {
   return moment;
 }
 
+/** NaN for a day that no calendar has: Date.parse makes 31 February into 3 March. */
+function secondsOf(text: string): number {
+  const day = text.slice(0, 10);
+  const isDay = new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) === day;
+  return isDay ? Math.floor(Date.parse(text) / 1000) : Number.NaN;
+}
+
 /**
  * A registered schema, by its id or by its definition.
  * @throws WaybillError E_SCHEMA if a definition does not parse, E_SCHEMA_UNKNOWN if it is not registered
@@ -55,7 +62,7 @@ export function readMoment(text: string, now: number): number {
 export async function findSchema(registry: Registry, text: string): Promise<RegisteredSchema> {
   if (/^0x[0-9a-fA-F]{64}$/.test(text)) {
     const found = await registry.schema(text.toLowerCase() as Hex);
-    if (found !== null) return found;
+    if (found !== null) return genuine(found);
     throw new WaybillError(
       "E_SCHEMA_UNKNOWN",
       `schema ${text} is not registered on chain ${registry.domain.chainId}`,
@@ -65,15 +72,30 @@ export async function findSchema(registry: Registry, text: string): Promise<Regi
   parseSchema(text);
   for (const revocable of [true, false]) {
     const found = await registry.schema(schemaId(text, ZERO_ADDRESS, revocable));
-    if (found !== null) return found;
+    if (found !== null) return genuine(found);
   }
   throw new WaybillError("E_SCHEMA_UNKNOWN", `the schema ${JSON.stringify(text)} is not registered`, {
     mend: `run \`waybill schema add ${JSON.stringify(text)}\` for this network first`,
   });
 }
 
+/** Under another text a whole job would be encoded wrongly for ever, and every comparison would agree with it. */
+function genuine(schema: RegisteredSchema): RegisteredSchema {
+  if (schemaId(schema.definition, schema.resolver, schema.revocable) === schema.id) return schema;
+  throw new WaybillError(
+    "E_NODE",
+    `the node hands out a text for schema ${schema.id} that is not what the id names`,
+    {
+      mend: "name another node with --rpc-url",
+    },
+  );
+}
+
 /** @throws WaybillError E_USAGE */
 export function readAddress(text: string, flag: string): Hex {
-  if (/^0x[0-9a-fA-F]{40}$/.test(text)) return text as Hex;
-  throw usage(`${flag} ${JSON.stringify(text)} is not an address`, "an address is 0x and 40 hex digits");
+  if (readText({ name: flag, type: { kind: "address" } }, text).ok) return text as Hex;
+  throw usage(
+    `${flag} ${JSON.stringify(text)} is not an address`,
+    "an address is 0x and 40 hex digits, all lower-case or with the right checksum",
+  );
 }

@@ -60,16 +60,17 @@ function common(target: Command, kind: "read" | "write" | "store"): Command {
 function act(run: (...parts: never[]) => Promise<Result>) {
   return async (...parts: unknown[]): Promise<void> => {
     const self = parts.at(-1) as Command;
-    const { errorData, errorText, exitCodeOf, hideUrl, jsonText } = await import("./output.js");
+    const { errorData, errorText, exitCodeOf, hideUrl, jsonText, plain } = await import("./output.js");
     const options = self.opts<CommonOptions>();
     const hide = hideUrl(options.rpcUrl);
     let output: string;
     try {
       const result = await run(...(parts.slice(0, -1) as never[]));
-      output = options.json === true && result.data !== undefined ? jsonText(result.data) : result.text;
+      output =
+        options.json === true && result.data !== undefined ? jsonText(result.data) : plain(result.text);
       process.exitCode = result.exit ?? 0;
     } catch (error) {
-      process.stderr.write(`${hide(errorText(error))}\n`);
+      process.stderr.write(`${plain(hide(errorText(error)))}\n`);
       output = options.json === true ? hide(jsonText(errorData(error))) : "";
       process.exitCode = exitCodeOf(error);
     }

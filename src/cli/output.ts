@@ -1,6 +1,5 @@
 import { formatEther, formatUnits } from "ethers";
-import { RpcError } from "../chain/chain.js";
-import { WaybillError } from "../errors.js";
+import { RpcError, WaybillError } from "../errors.js";
 
 /** What a command has to say: `text` for people, `data` for `--json`; and how it ends. */
 export type Result = { text: string; data: unknown; exit?: ExitCode };
@@ -60,11 +59,34 @@ export function errorData(error: unknown): unknown {
   };
 }
 
+/**
+ * Text that moves no cursor and reorders no line: what issuers and nodes wrote is shown among what we say, and must
+ * not be able to stand in its place. Line breaks and tabs stay; who quotes a stranger escapes those as well.
+ */
+export function plain(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|[\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
+}
+
+/** The same in one line, for what strangers wrote. */
+export function quoted(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`;
+}
+
 /** Takes the secret parts of a node's URL out of a text: nodes like to repeat them in their refusals. */
 export function hideUrl(url: string | undefined): (text: string) => string {
   if (url === undefined || !URL.canParse(url)) return (text) => text;
   const { username, password, pathname, searchParams } = new URL(url);
-  const secrets = [username, password, ...pathname.split("/"), ...searchParams.values()]
+  const secrets = [
+    username,
+    password,
+    ...pathname.split("/"),
+    ...searchParams.keys(),
+    ...searchParams.values(),
+  ]
     .flatMap((part) => [part, safeDecode(part)])
     .filter((part) => part.length >= 6);
   return (text) => secrets.reduce((shown, secret) => shown.replaceAll(secret, "…"), text);
@@ -124,16 +146,20 @@ export type ProgressLine = {
 };
 
 /** What a command may say while it runs, after --quiet, CI and whether anybody is watching. */
-export function progressOf(options: { quiet?: boolean }): ProgressLine {
+export function progressOf(options: { quiet?: boolean; rpcUrl?: string }): ProgressLine {
   const watched = process.stderr.isTTY === true && process.env.CI === undefined;
-  return progressLine(watched && options.quiet !== true, options.quiet !== true);
+  return progressLine(watched && options.quiet !== true, options.quiet !== true, hideUrl(options.rpcUrl));
 }
 
-export function progressLine(enabled: boolean, holds = enabled): ProgressLine {
+export function progressLine(
+  enabled: boolean,
+  holds = enabled,
+  hide: (text: string) => string = (text) => text,
+): ProgressLine {
   let shown = "";
   let held: string | null = null;
   const hold = (text: string | null) => {
-    if (text !== null && text !== held && holds) process.stderr.write(`holding: ${text}\n`);
+    if (text !== null && text !== held && holds) process.stderr.write(`holding: ${plain(hide(text))}\n`);
     held = text;
   };
   if (!enabled) return { show() {}, hold, end() {} };
@@ -141,7 +167,7 @@ export function progressLine(enabled: boolean, holds = enabled): ProgressLine {
     // On a terminal it is part of the line.
     hold() {},
     show(text) {
-      const line = text.slice(0, Math.max(20, (process.stderr.columns || 80) - 1));
+      const line = plain(hide(text)).slice(0, Math.max(20, (process.stderr.columns || 80) - 1));
       if (line === shown) return;
       process.stderr.write(`\r${line.padEnd(shown.length)}`);
       shown = line;

@@ -1,7 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import { RpcError } from "../chain/chain.js";
 import type { Request } from "../chain/http.js";
-import { WaybillError } from "../errors.js";
+import { RpcError, WaybillError } from "../errors.js";
 
 type Question = { id?: unknown; method?: unknown; params?: unknown };
 

@@ -60,13 +60,28 @@ export async function runJob(
   },
   newJob: NewJob,
   rows: () => AsyncIterable<AdmittedRow>,
+  unchanged?: () => Promise<void>,
 ): Promise<Finished> {
   const { connection, registry, store, keys, fees, until, signal, progress } = work;
   let job = await store.openJob(newJob);
-  await admit(store, job, rows(), (stored) => progress.show(`admitting  ${counted(stored, "row")}`));
+  await admit(store, job, rows(), {
+    onPage: (stored) => progress.show(`admitting  ${counted(stored, "row")}`),
+    ...(unchanged === undefined ? {} : { unchanged }),
+  });
   job = (await store.job(job.id))!;
 
-  if (!isDone(await store.counts(job.id), until)) await requireFunds(connection, keys);
+  const open = await openJobs(store, job.id, until);
+  if (open.length > 0) await requireFunds(connection, keys);
+  const other = open.find((id) => id !== job.id);
+  if (other !== undefined && fees.budget !== null) {
+    throw new WaybillError(
+      "E_BUDGET_SHARED",
+      `rows of ${job.name} wait in job ${other}, which has a budget of its own`,
+      {
+        mend: `finish job ${other} first by running its command again`,
+      },
+    );
+  }
   const submitter = await createSubmitter({
     store,
     chain: connection.chain,
@@ -79,7 +94,7 @@ export async function runJob(
     outageMs: 60_000,
   });
   // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short.
-  for (const id of [...(await store.originals(job.id)), job.id]) {
+  for (const id of open) {
     const outcome = await submitter.run(id, {
       until,
       signal,
@@ -90,13 +105,31 @@ export async function runJob(
     });
     progress.end();
     if (outcome.kind === "held") throw holdError(outcome.hold);
+    if (outcome.kind === "interrupted") break;
   }
 
   const counts = await store.counts(job.id);
   const { paid } = await store.spending(job.id);
   const batches = await store.batches(["included", "safe", "final", "verified"], job.id);
-  const exit = !isDone(counts, until) ? 130 : counts.mismatched > 0 ? 1 : 0;
+  const stopped = (await openJobs(store, job.id, until)).length > 0;
+  const exit = stopped ? 130 : (await mismatches(store, job.id)) > 0 ? 1 : 0;
   return { job, counts, paid, transactions: batches.length, exit };
+}
+
+/** The job and those that hold the first of its duplicates, as far as they are not done, in the order to run them. */
+export async function openJobs(store: Store, job: number, until: Until): Promise<number[]> {
+  const open: number[] = [];
+  for (const id of [...(await store.originals(job)), job]) {
+    if (!isDone(await store.counts(id), until)) open.push(id);
+  }
+  return open;
+}
+
+/** Items whose record differs, of the job or of what it repeats. */
+export async function mismatches(store: Store, job: number): Promise<number> {
+  let sum = 0;
+  for (const id of [...(await store.originals(job)), job]) sum += (await store.counts(id)).mismatched;
+  return sum;
 }
 
 /** A key that cannot pay for anything is said at once, before there is anything to wait for. */

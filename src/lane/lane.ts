@@ -39,6 +39,10 @@ export type Lane = {
   hold(): Hold | null;
 };
 
+/** EIP-7825, and geth's limit for a transaction in its pool. */
+const ETHEREUM_TRANSACTION_GAS = 2 ** 24;
+const MOST_BYTES = 128 * 1024;
+
 /** A signature over a batch counts for a week: longer than any wait for a fee, short enough to be forgotten. */
 const SIGNATURE_LIFE_S = 7 * 24 * 3600;
 
@@ -106,6 +110,9 @@ export function createLane(options: LaneOptions): Lane {
     const call = callOf(job, items, head.timestamp + SIGNATURE_LIFE_S);
     const gasLimit = BigInt(gasOf(call.work));
 
+    const mostGas = Math.min(ETHEREUM_TRANSACTION_GAS, Number(head.gasLimit));
+    if (gasLimit > mostGas) return holdFor("refused", `${gasLimit} gas are more than a transaction may use`);
+
     const simulated = await chain.call(
       { from: lane.address, to: registry.domain.registry, data: call.data, gas: gasLimit },
       "latest",
@@ -143,6 +150,13 @@ export function createLane(options: LaneOptions): Lane {
         gasLimit,
         ...decision.bid,
       });
+      // Journaled, it would be in the way of all that follows, for no pool takes it.
+      if (raw.length / 2 - 1 > MOST_BYTES) {
+        throw new WaybillError(
+          "E_REFUSED",
+          `a transaction of ${raw.length / 2 - 1} bytes is more than a pool takes`,
+        );
+      }
       return { raw, transaction: hash, gasLimit, ...decision.bid };
     });
     return send(attempt);
@@ -198,12 +212,15 @@ export function createLane(options: LaneOptions): Lane {
         ...planned.filter((batch) => batch.lane === token.lane),
       ];
       batches.sort((a, b) => nonceOf(a) - nonceOf(b) || a.id - b.id);
+      const stuck = new Set<Hex>();
       for (const batch of batches) {
+        if (stuck.has(batch.lane)) continue;
         const step = nextStep(batch.batch, now(), options.patienceMs);
         if (step !== "send" && step !== "sign") continue;
         const done = step === "send" ? await resend(batch) : await signAndSend(job, batch);
-        if (!done) break;
-        moved = true;
+        // What follows on this lane waits for its nonce; other lanes do not.
+        if (done) moved = true;
+        else stuck.add(batch.lane);
       }
       hold = sinceFirst(hold, obstacle, now());
       return moved;

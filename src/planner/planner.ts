@@ -5,9 +5,12 @@ import { type Limits, slotOf, split } from "./split.js";
 /** Blocks of work that are kept planned or on their way: more would only age in the pool. */
 const BLOCKS_AHEAD = 3;
 
+/** Arbitrum's header names 2^50 gas for a block; whatever a chain says, no more is planned ahead than this. */
+const MOST_AHEAD = 32;
+
 /** How many more batches may be planned now. */
 export function roomFor(limits: Limits, unfinished: number): number {
-  return Math.max(0, BLOCKS_AHEAD * slotOf(limits).perBlock - unfinished);
+  return Math.max(0, Math.min(MOST_AHEAD, BLOCKS_AHEAD * slotOf(limits).perBlock) - unfinished);
 }
 
 /** Items that are worth looking at to fill this many batches: somewhat more than can go in. */

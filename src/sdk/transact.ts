@@ -25,16 +25,22 @@ export type Payer = {
   send(transaction: OneOff): Promise<Hex>;
 };
 
-/** @throws on send: WaybillError E_FUNDS, E_NODE, E_REFUSED */
+/** @throws on send: WaybillError E_FUNDS, E_NODE, E_REFUSED, E_BUSY */
 export function payerOf(chain: Chain, key: Key): Payer {
   return {
     address: key.address,
     async send(transaction) {
       const { gas, maxFee, tip } = await priceOf(chain, key.address, transaction);
+      const nonce = await chain.transactionCount(key.address, "latest");
+      if ((await chain.transactionCount(key.address, "pending")) > nonce) {
+        throw new WaybillError("E_BUSY", `transactions of ${key.address} are on their way`, {
+          mend: "run again when they are in a block: one more now could take the place of one of them",
+        });
+      }
       const { raw, hash } = key.signTransaction({
         ...transaction,
         chainId: await chain.chainId(),
-        nonce: await chain.transactionCount(key.address, "latest"),
+        nonce,
         gasLimit: gas,
         maxFee,
         tip,

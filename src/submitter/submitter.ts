@@ -1,8 +1,8 @@
 import { type BatchState, nextStep } from "../batch.js";
-import { type Chain, RpcError } from "../chain/chain.js";
+import type { Block, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
-import { WaybillError } from "../errors.js";
-import type { FeeLimits } from "../fees.js";
+import { RpcError, WaybillError } from "../errors.js";
+import { type FeeLimits, MOST_PER_TRANSACTION } from "../fees.js";
 import type { Key } from "../key.js";
 import { createLane, type Hold } from "../lane/lane.js";
 import { pageFor, plan, roomFor } from "../planner/planner.js";
@@ -27,6 +27,9 @@ export type SubmitterOptions = {
   /** how long the node may be silent before `run` gives up; nothing is lost by that */
   outageMs: number;
 };
+
+/** Gas that one item needs with room to spare: however dear gas is, a batch holds one. */
+const LEAST_GAS = 200_000;
 
 export type Until = "included" | "safe" | "final";
 
@@ -62,10 +65,11 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     await lane.voidOthers(job);
     // What is planned for another job waits for its own run, and would keep this one from planning for ever.
     const planned = await store.batches(["planned"], job.id);
-    const unfinished = planned.length + (await store.batches(["signed"])).length;
+    const signedHere = (await store.batches(["signed"])).filter((batch) => batch.lane === token.lane);
+    const unfinished = planned.length + signedHere.length;
     const head = await chain.block("latest");
     if (head === null) return false;
-    const limits: Limits = { ...ETHEREUM_LIMITS, blockGas: Number(head.gasLimit) };
+    const limits = limitsAt(head);
     const room = roomFor(limits, unfinished);
     if (room === 0) return false;
     const waiting = await store.waiting(job.id, pageFor(limits, job.act, room));
@@ -107,8 +111,11 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
           // What is on the chain first: it may make the rest needless.
           moved = await tracker.tick();
           moved = (await verifyTick(job)) || moved;
-          moved = (await planTick(job)) || moved;
-          moved = (await lane.tick(job)) || moved;
+          // Stopped: nothing new is begun, and what is on its way is seen by the next run.
+          if (signal?.aborted !== true) {
+            moved = (await planTick(job)) || moved;
+            moved = (await lane.tick(job)) || moved;
+          }
           silentSince = null;
         } catch (error) {
           const silence = silenceOf(error);
@@ -127,6 +134,13 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
       }
     },
   };
+}
+
+/** Batches are as large as the chain takes, and when gas is dear no larger than what nodes take at twice its price. */
+function limitsAt(head: Block): Limits {
+  const affordable = head.baseFee === 0n ? MOST_PER_TRANSACTION : MOST_PER_TRANSACTION / (3n * head.baseFee);
+  const transactionGas = Math.max(LEAST_GAS, Math.min(ETHEREUM_LIMITS.transactionGas, Number(affordable)));
+  return { ...ETHEREUM_LIMITS, transactionGas, blockGas: Number(head.gasLimit) };
 }
 
 /** Whether every item that can get there is as far as asked. */

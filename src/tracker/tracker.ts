@@ -1,5 +1,6 @@
 import type { BatchEvent } from "../batch.js";
-import { type Block, type Chain, type Receipt, RpcError } from "../chain/chain.js";
+import type { Block, Chain, Receipt } from "../chain/chain.js";
+import { RpcError } from "../errors.js";
 import type { Hex } from "../hex.js";
 import type { BlockRef, Store, StoredBatch } from "../store/store.js";
 

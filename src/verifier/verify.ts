@@ -127,10 +127,15 @@ export async function verify(chain: Chain, registry: Registry, uid: Hex, want = 
     return report(0, "reject", "the content is not what the uid names", { recordedIn });
   }
 
-  const schema = await registry.schema(attestation.schema);
+  const schema = await registry.schema(attestation.schema, at.hash);
   const read = readData(schema, attestation);
-  check("schema", read.ok ? "pass" : "fail", read.evidence, schema === null ? "rpc" : "offline");
   const found = { attestation, definition: schema?.definition ?? null, values: read.values, recordedIn };
+  if (schema === null) {
+    // The registry records under no schema that it does not know, so this is about the node.
+    check("schema", "unknown", read.evidence);
+    return report(0, "undecided", "this node did not hand out the schema: ask another node", found);
+  }
+  check("schema", read.ok ? "pass" : "fail", read.evidence, "offline");
   if (!read.ok) return report(0, "reject", read.evidence, found);
 
   // The registry takes a statement only from its attester or under the attester's signature: its slot is the proof.

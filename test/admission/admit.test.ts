@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { WaybillError } from "../../src/errors.js";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -88,6 +89,11 @@ describe("a statement", () => {
     });
   }
 
+  it("is refused when it is longer than the packed length can say", () => {
+    const row = rowOf({ values: { name: "a".repeat(2 ** 24), age: 1n } });
+    expect(faults(row)).to.deep.equal(["2  E_ROW_SIZE"]);
+  });
+
   it("names everything that stands against it at once", () => {
     const row = rowOf({ stream: "s", expiresAt: 1, values: { name: "a".repeat(999), age: 1n } });
     expect(faults(row)).to.deep.equal(["2 stream E_ROW_STREAM", "2 expires E_ROW_EXPIRES", "2  E_ROW_SIZE"]);
@@ -147,13 +153,25 @@ describe("admission", function () {
     const told: number[] = [];
     const reader = new DatabaseSync(join(folder, "waybill.sqlite"), { readOnly: true });
     const onDisk = reader.prepare("SELECT count(*) AS count FROM items WHERE job = ?");
-    await admit(store, job, each(rowsOf("pages", 2_300)), (stored) => {
-      told.push(stored);
-      expect(onDisk.get(job.id)!["count"]).to.equal(stored);
+    await admit(store, job, each(rowsOf("pages", 2_300)), {
+      onPage(stored) {
+        told.push(stored);
+        expect(onDisk.get(job.id)!["count"]).to.equal(stored);
+      },
     });
     reader.close();
     expect(told).to.deep.equal([1_000, 2_000, 2_300]);
     expect(await store.job(job.id)).to.deep.include({ state: "open", rows: 2_300 });
+  });
+
+  it("leaves a job closed whose input changed while it was read", async () => {
+    const job = await jobOf("changed");
+    const changed = async () => {
+      throw new WaybillError("E_FILE_CHANGED", "it was changed");
+    };
+    const outcome = admit(store, job, each(rowsOf("changed", 3)), { unchanged: changed });
+    expect(await outcome.catch((error: WaybillError) => error.code)).to.equal("E_FILE_CHANGED");
+    expect(await store.job(job.id)).to.deep.include({ state: "admitting" });
   });
 
   it("goes on where it was cut short: every row once and in order", async () => {
@@ -161,16 +179,16 @@ describe("admission", function () {
     const pages: number[] = [];
     for (const cut of [500, 1_700, 1_999, 3_100]) {
       const job = await jobOf("cut");
-      const error = await admit(store, job, each(rows, cut), (stored) => pages.push(stored)).catch(
-        (problem: Error) => problem,
-      );
+      const error = await admit(store, job, each(rows, cut), {
+        onPage: (stored) => pages.push(stored),
+      }).catch((problem: Error) => problem);
       expect(error).to.have.property("message", `cut at ${cut}`);
       expect(await store.job(job.id)).to.deep.include({ state: "admitting" });
     }
     expect(pages).to.deep.equal([1_000, 2_000, 3_000]);
     const job = await jobOf("cut");
     expect(job.rows).to.equal(3_000);
-    await admit(store, job, each(rows), (stored) => pages.push(stored));
+    await admit(store, job, each(rows), { onPage: (stored) => pages.push(stored) });
     expect(pages.at(-1)).to.equal(3_456);
     const report = await store.report(job.id, -1, 10_000);
     expect(report.map(({ ordinal, line, uid }) => [ordinal, line, uid])).to.deep.equal(

@@ -29,6 +29,12 @@ describe("rows of JSON lines", () => {
     ]);
   });
 
+  it("names 200,000 faults of one row in work that grows with the row", async () => {
+    // With the square of it this ran for minutes.
+    const [row] = (await read(`{"xs":[${"1.0,".repeat(200_000)}1]}\n`, "uint8[] xs")).rows;
+    expect(row).to.have.nested.property("faults.length", 200_000);
+  });
+
   it("counts and ignores blank lines, and ends lines at LF or CRLF", async () => {
     const rows = rowsOf(await read(`\n${GOOD} \t\r\n\r\n${GOOD.trim()}\r\n\n${GOOD.trim()}`));
     expect(rows.map((row) => row.line)).to.deep.equal([2, 5, 7]);

@@ -4,7 +4,7 @@ import { type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { RpcError } from "../../src/chain/chain.js";
+import { RpcError } from "../../src/errors.js";
 import {
   deployments,
   FACTORY,
@@ -98,6 +98,8 @@ describe("what a node says to a transaction", function () {
   // No node of these clients can be run here: their own sources, as nodeErrors.ts names them.
   const texts: [text: string, kind: string][] = [
     ["already known", "known"],
+    ["unknown transaction type", "refused"],
+    ["txpool is full", "no answer"],
     ["nonce too low: next nonce 5, tx nonce 4", "nonce too low"],
     ["nonce too high: address 0x00, tx: 9 state: 4", "nonce too high"],
     ["replacement transaction underpriced", "underpriced"],
@@ -115,6 +117,43 @@ describe("what a node says to a transaction", function () {
   for (const [text, kind] of texts) {
     it(`"${text}" is ${kind}`, () => expect(sendReplyOf(text).kind).to.equal(kind));
   }
+});
+
+describe("a node that answers in a shape that cannot be read", () => {
+  const answers: { [method: string]: unknown }[] = [
+    { eth_getTransactionCount: null },
+    { eth_getTransactionCount: "many" },
+    { eth_getBlockByNumber: {} },
+    { eth_getLogs: null },
+    { eth_getTransactionReceipt: { status: null } },
+  ];
+  for (const answer of answers) {
+    it(`counts as not having answered: ${JSON.stringify(answer)}`, async () => {
+      const chain = chainOf(async (method) => answer[method]);
+      const account = key.address;
+      const asked = [
+        chain.transactionCount(account, "latest"),
+        chain.block("latest"),
+        chain.logs({ address: account, topics: [], from: 0, to: 1 }),
+        chain.receipt(`0x${"0".repeat(64)}`),
+      ];
+      const codes = await Promise.all(
+        asked.map((one) =>
+          one.then(
+            () => "",
+            (error: WaybillError) => error.code,
+          ),
+        ),
+      );
+      expect(codes).to.include("E_NODE");
+    });
+  }
+
+  it("is not blamed for what went wrong on the way to it", async () => {
+    const ours = new Error("a fault of ours");
+    const chain = chainOf(() => Promise.reject(ours));
+    expect(await chain.balance(key.address).catch((error: unknown) => error)).to.equal(ours);
+  });
 });
 
 describe("a node over HTTP", function () {

@@ -29,7 +29,7 @@ describe("The README", () => {
       writeFileSync(join(folder, `${name}.key`), privateKey);
     }
     // A node that says it is Sepolia: the commands of the README name that network.
-    sepolia = await startAnvil("--chain-id", "11155111");
+    sepolia = await startAnvil("--chain-id", "11155111", "--block-time", "1");
   });
 
   after(async () => {

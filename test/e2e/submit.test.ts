@@ -223,16 +223,19 @@ describe("A file on its way to the chain", () => {
     const [{ uid }] = (await reportOf(`${data}-real`)) as [Row];
     const counts = () => Promise.all(ACCOUNTS.map(({ address }) => chain.sent(address)));
     const before = await counts();
-    for (const command of [
+    const commands = [
       ["submit", csv(5), "--schema", SMALL],
       ["attest", SMALL, "name=Dry", "score=1"],
       ["revoke", uid],
       ["schema", "add", "string neverRegistered"],
       ["deploy"],
-    ]) {
-      const ended = await runJson([...command, "--dry-run", ...at(data)]);
-      expect(ended.code, ended.output).to.equal(0);
-    }
+    ];
+    await Promise.all(
+      commands.map(async (command) => {
+        const ended = await runJson([...command, "--dry-run", ...at(data)]);
+        expect(ended.code, ended.output).to.equal(0);
+      }),
+    );
     expect(await counts()).to.deep.equal(before);
     expect((await runJson(["status", "--data", data])).data.error.code).to.equal("E_STORE_NONE");
     expect((await runCli(["verify", uid, "--rpc-url", chain.url])).code).to.equal(0);
@@ -358,5 +361,43 @@ describe("A file on its way to the chain", () => {
     const { data: report } = await runJson(["verify", first.data.uid, "--rpc-url", chain.url]);
     expect(report.values).to.deep.equal({ name: "Single", score: "18446744073709551615" });
     expect(report.attestation.attester).to.equal(ISSUER!.address);
+  });
+
+  it("issues what is said again with --expires 90d once, though the time has moved on", async () => {
+    const data = join(folder.path, "attest-again");
+    const said = ["attest", SMALL, "name=Ann", "score=7", "--expires", "90d", ...at(data)];
+    const first = await runJson(said);
+    const again = await runJson(said);
+    expect([first.code, again.code]).to.deep.equal([0, 0]);
+    expect(again.data.uid).to.equal(first.data.uid);
+    const other = await runJson([...said, "--id", "a second one"]);
+    expect(other.data.uid).not.to.equal(first.data.uid);
+    const uids = await chain.attested();
+    expect(uids.filter((uid) => uid === first.data.uid)).to.have.length(1);
+  });
+
+  it("does not call a file done whose rows wait in a job that was cut short", async () => {
+    const data = join(folder.path, "repeated");
+    const file = csv(3);
+    const copy = join(folder.path, "copy.csv");
+    writeFileSync(copy, `${readFileSync(file, "utf8").trimEnd()}\nlast one,9\n`);
+    const submit = (name: string, ...more: string[]) => [
+      "submit",
+      name,
+      "--schema",
+      SMALL,
+      ...at(data),
+      ...more,
+    ];
+    expect((await runCli(submit(file, "--max-fee", "1wei", "--budget", "1wei"))).code).to.not.equal(0);
+    expect((await runCli(submit(copy, "--budget", "1wei"))).stderr).to.match(/^E_BUDGET_SHARED /);
+    for (const command of [
+      ["status", "2"],
+      ["report", "2"],
+    ]) {
+      expect((await runCli([...command, "--data", data])).code, command.join(" ")).to.equal(3);
+    }
+    expect((await runCli(submit(copy))).code).to.equal(0);
+    for (const job of ["1", "2"]) expect((await runCli(["report", job, "--data", data])).code).to.equal(0);
   });
 });

@@ -2,7 +2,8 @@ import { expect } from "chai";
 import { Transaction } from "ethers";
 import { ATTESTED, attestedOf } from "../../src/chain/registry.js";
 import type { Log } from "../../src/chain/chain.js";
-import { WaybillError } from "../../src/errors.js";
+import { localKey } from "../../src/cli/keys.js";
+import { RpcError, WaybillError } from "../../src/errors.js";
 import type { Hex } from "../../src/hex.js";
 import type { Hold } from "../../src/lane/lane.js";
 import type { Store } from "../../src/store/store.js";
@@ -358,6 +359,31 @@ describe("the lane", function () {
     expect(committed <= budget).to.equal(true);
     expect(lane.hold()).to.include({ why: "budget", since: 77 });
     expect((await attemptsOf()).length).to.be.within(1, 2);
+  });
+
+  it("does not let a lane that is stuck hold up another", async () => {
+    const poor = await freshKey(world, 10n ** 12n);
+    await open({ rows: 2, lane: poor });
+    await desk.plan(2);
+    await world.node("anvil_setBalance", [poor.address, "0xde0b6b3a7640000"]);
+    world.faults.next("eth_sendRawTransaction", () => {
+      throw new RpcError(-32000, "insufficient funds for gas * price + value", undefined);
+    });
+    await desk.lane().tick(desk.job);
+    const own = localKey(1);
+    const job = await admitJob(world, desk.store, randomRows(world, desk.job.attester, 2, "own lane"), {
+      attester: desk.job.attester,
+    });
+    const token = await desk.store.takeLane(own.address);
+    const waiting = await desk.store.waiting(job.id, 9);
+    await desk.store.assign(token, job.id, [waiting.map((item) => item.id)]);
+    await world.node("anvil_setBalance", [poor.address, "0x0"]);
+    const lane = desk.lane({ lane: own, token });
+    await lane.tick(job);
+    expect(lane.hold()).to.include({ why: "funds" });
+    const sent = (await desk.store.batches(["signed"], job.id)).map(({ batch }) => batch);
+    expect(sent).to.have.length(1);
+    expect(sent[0]).to.have.property("sentAt").that.is.a("number");
   });
 
   it("law 10: holds without funds and goes on when they come", async () => {

@@ -1,3 +1,5 @@
+import { HDNodeWallet } from "ethers";
+import { LOCAL_PHRASE } from "../../src/chain/embedded.js";
 import { chainOf } from "../../src/chain/node.js";
 import { ATTESTED, openRegistry, type Registry, REVOKED } from "../../src/chain/registry.js";
 import type { Hex } from "../../src/hex.js";
@@ -24,24 +26,11 @@ export type LocalChain = {
 };
 
 /** Public development accounts of every local chain. */
-export const ACCOUNTS: readonly { address: Hex; key: Hex }[] = [
-  {
-    address: "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
-    key: "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
-  },
-  {
-    address: "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
-    key: "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
-  },
-  {
-    address: "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
-    key: "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
-  },
-  {
-    address: "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
-    key: "0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6",
-  },
-];
+export const ACCOUNTS: readonly { address: Hex; key: Hex }[] = [0, 1, 2, 3].map((index) => {
+  const path = `m/44'/60'/0'/0/${index}`;
+  const { address, privateKey } = HDNodeWallet.fromPhrase(LOCAL_PHRASE, undefined, path);
+  return { address: address as Hex, key: privateKey as Hex };
+});
 
 export async function startLocalChain(...args: string[]): Promise<LocalChain> {
   const anvil = await startAnvil(...args);

@@ -1,4 +1,4 @@
-import { RpcError } from "../../src/chain/chain.js";
+import { RpcError } from "../../src/errors.js";
 import type { Request } from "../../src/chain/http.js";
 import { WaybillError } from "../../src/errors.js";
 

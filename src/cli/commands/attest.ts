@@ -69,6 +69,19 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       `one attestation for about ${ether(fee * 65_000n)} (base fee ${gwei(fee)})`,
     );
 
+    // What was said, not what came of it: `--expires 90d` said again is the same attestation, not one a little later.
+    const { to = "", ref = "", expires = "", id = "", irrevocable = false } = options;
+    const said = [
+      registered.id,
+      keys.issuer.address,
+      to,
+      ref,
+      expires,
+      id,
+      String(irrevocable),
+      ...[...pairs].sort(),
+    ];
+    const key = jobKey(["attest", ...said]);
     const store = await openStore(connection, registry, options);
     const progress = progressOf(options);
     try {
@@ -78,9 +91,9 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       const finished = await runJob(
         { connection, registry, store, keys, fees, until: "final", signal: stopSignal(), progress },
         {
-          key: jobKey(["attest", statement.uid]),
+          key,
           act: "record",
-          name: `attest ${statement.uid.slice(0, 10)}`,
+          name: `attest ${schemaName.slice(0, 40)}`,
           schema: registered.id,
           definition: registered.definition,
           attester: keys.issuer.address,
@@ -89,10 +102,11 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
         rows,
       );
       const row = (await store.report(finished.job.id, -1, 1))[0];
+      const uid = row?.uid ?? statement.uid;
       return {
         text: [
           table([
-            ["uid", statement.uid],
+            ["uid", uid],
             [
               "state",
               finished.counts.duplicate > 0 ? "issued before by this store" : (row?.state ?? "unknown"),
@@ -101,10 +115,10 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
             ["transaction", row?.transaction ?? "-"],
             ["block", row?.block === null || row === undefined ? "-" : String(row.block)],
           ]),
-          `check it: waybill verify ${statement.uid}`,
+          `check it: waybill verify ${uid}`,
         ].join("\n"),
         data: {
-          uid: statement.uid,
+          uid,
           state: row?.state ?? null,
           transaction: row?.transaction ?? null,
           block: row?.block ?? null,

@@ -2,8 +2,7 @@ import type { Job, ReportRow, Store } from "../../store/store.js";
 import { usage } from "../arguments.js";
 import { counted, grouped, type Result, table } from "../output.js";
 import { type CommonOptions, openStoreToRead } from "../session.js";
-import { actText, countLines } from "../work.js";
-import { isDone } from "../../submitter/submitter.js";
+import { actText, countLines, mismatches, openJobs } from "../work.js";
 
 /** Where every item stands, of one job or of all. */
 export async function status(id: string | undefined, options: CommonOptions): Promise<Result> {
@@ -13,7 +12,8 @@ export async function status(id: string | undefined, options: CommonOptions): Pr
     const found = await Promise.all(
       jobs.map(async (job) => {
         const counts = await store.counts(job.id);
-        return { job, counts, done: job.state === "open" && isDone(counts, "final") };
+        const open = await openJobs(store, job.id, "final");
+        return { job, counts, done: job.state === "open" && open.length === 0 };
       }),
     );
     const text = found.map(({ job, counts, done }) =>
@@ -55,6 +55,7 @@ export async function report(id: string | undefined, options: CommonOptions): Pr
       after = page.at(-1)!.ordinal;
     }
     const counts = await store.counts(job.id);
+    const open = await openJobs(store, job.id, "final");
     return {
       text: [
         ["line", "state", "uid", "block", "transaction"].join("\t"),
@@ -69,7 +70,7 @@ export async function report(id: string | undefined, options: CommonOptions): Pr
         ...counts,
         report: rows,
       },
-      exit: isDone(counts, "final") ? (counts.mismatched > 0 ? 1 : 0) : 3,
+      exit: open.length > 0 ? 3 : (await mismatches(store, job.id)) > 0 ? 1 : 0,
     };
   } finally {
     await store.close();

@@ -6,7 +6,7 @@ import { listSchemas, registerSchema } from "../../sdk/schemas.js";
 import { registerSchemaCall, type RegisteredSchema } from "../../chain/registry.js";
 import { findSchema, readAddress, usage } from "../arguments.js";
 import { loadPayer } from "../keys.js";
-import { counted, ether, type Result, table } from "../output.js";
+import { counted, ether, quoted, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect, registryOf } from "../session.js";
 
 export async function add(
@@ -81,7 +81,7 @@ export async function list(options: CommonOptions & { fromBlock: string }): Prom
     }
     return {
       text: [
-        ...schemas.map((schema) => `${schema.id}  ${schema.definition}`),
+        ...schemas.map((schema) => `${schema.id}  ${quoted(schema.definition)}`),
         counted(schemas.length, "schema"),
       ].join("\n"),
       data: { schemas },
@@ -97,7 +97,7 @@ function schemaText(schema: RegisteredSchema): string {
       ["id", schema.id],
       ["revocable", schema.revocable ? "yes" : "no"],
       ["resolver", schema.resolver === ZERO_ADDRESS ? "none" : schema.resolver],
-      ["definition", schema.definition],
+      ["definition", quoted(schema.definition)],
     ]),
     "fields",
     table(parseSchema(schema.definition).fields.map((field) => [`  ${field.name}`, typeText(field.type)])),

@@ -83,14 +83,22 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
       signed: keys.issuer.address !== keys.lane.address,
     });
     const rows = () => checkedRows(readRows(file, parseSchema(schema.definition), { signal }), frame);
+    const hash = await fileHash(file);
     const key = jobKey([
       "record",
       schema.id,
       keys.issuer.address,
       String(frame.revocable),
       String(options.skipBad === true),
-      await fileHash(file),
+      hash,
     ]);
+    // The rows are read after the hash, and a person may have thought about the price in between.
+    const unchanged = async () => {
+      if ((await fileHash(file)) === hash) return;
+      throw new WaybillError("E_FILE_CHANGED", `${file} was changed while it was read; nothing was sent`, {
+        mend: "run again when it is whole",
+      });
+    };
 
     const survey = async () => {
       progress.show("checking every row");
@@ -131,6 +139,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
           reason: "",
         },
         () => admittedRows(rows(), file),
+        unchanged,
       );
       const next =
         finished.exit === 130

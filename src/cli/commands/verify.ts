@@ -2,7 +2,7 @@ import type { Value, Values } from "../../abi.js";
 import type { Hex } from "../../hex.js";
 import { LADDER, type Report, verify as verifyUid } from "../../verifier/verify.js";
 import { readUid, usage } from "../arguments.js";
-import { type ExitCode, type Result, table } from "../output.js";
+import { type ExitCode, quoted, type Result, table } from "../output.js";
 import { type CommonOptions, connect, registryOf } from "../session.js";
 
 const EXIT: { [verdict in Report["verdict"]]: ExitCode } = { accept: 0, reject: 1, undecided: 3 };
@@ -63,7 +63,7 @@ function reportText(report: Report): string {
   if (attestation !== null) {
     lines.push(["attester", attestation.attester]);
     if (!/^0x0{40}$/.test(attestation.recipient)) lines.push(["recipient", attestation.recipient]);
-    lines.push(["schema", report.definition ?? attestation.schema]);
+    lines.push(["schema", quoted(report.definition ?? attestation.schema)]);
     for (const [name, value] of Object.entries(report.values ?? ({} as Values))) {
       lines.push([`  ${name}`, valueText(value)]);
     }
@@ -79,9 +79,9 @@ function reportText(report: Report): string {
     `block ${asOf.block} (${asOf.tag}) of chain ${asOf.chainId}, header from ${asOf.headerTrust}`,
   ]);
   return [
-    `${report.verdict}: ${report.because}`,
+    `${report.verdict}: ${quoted(report.because)}`,
     table(lines),
-    ...report.checks.map((check) => `  ${MARKS[check.outcome]} ${check.name}: ${check.evidence}`),
+    ...report.checks.map((check) => `  ${MARKS[check.outcome]} ${check.name}: ${quoted(check.evidence)}`),
   ].join("\n");
 }
 
@@ -90,5 +90,5 @@ function valueText(value: Value): string {
   const text = JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === "bigint" ? inner.toString() : inner,
   );
-  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)!.toString(16)}}`);
+  return quoted(text);
 }
