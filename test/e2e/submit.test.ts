@@ -389,7 +389,7 @@ describe("A file on its way to the chain", () => {
       ...at(data),
       ...more,
     ];
-    expect((await runCli(submit(file, "--max-fee", "1wei", "--budget", "1wei"))).code).to.not.equal(0);
+    expect((await runCli(submit(file, "--budget", "1wei"))).code).to.not.equal(0);
     expect((await runCli(submit(copy, "--budget", "1wei"))).stderr).to.match(/^E_BUDGET_SHARED /);
     for (const command of [
       ["status", "2"],
