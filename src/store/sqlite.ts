@@ -2,7 +2,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
-import { Kysely, sql, type Transaction } from "kysely";
+import { Kysely, type Selectable, sql, type Transaction } from "kysely";
 import { apply, type Batch, type BatchEvent, type BatchState, LIVE, OPEN } from "../batch.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
@@ -659,19 +659,7 @@ async function insertItems(
   return duplicates;
 }
 
-function jobOf(row: {
-  id: number;
-  key: string;
-  act: string;
-  name: string;
-  schema: string;
-  definition: string;
-  attester: string;
-  reason: string;
-  state: string;
-  rows: number;
-  created_at: number;
-}): Job {
+function jobOf(row: Selectable<Tables["jobs"]>): Job {
   return {
     id: row.id,
     key: row.key as Hex,

@@ -5,6 +5,7 @@ import type { Log } from "../../src/chain/chain.js";
 import { localKey } from "../../src/cli/keys.js";
 import { RpcError, WaybillError } from "../../src/errors.js";
 import type { Hex } from "../../src/hex.js";
+import type { Key } from "../../src/key.js";
 import type { Hold } from "../../src/lane/lane.js";
 import type { Store } from "../../src/store/store.js";
 import { openSqliteStore } from "../../src/store/sqlite.js";
@@ -160,8 +161,8 @@ describe("the lane", function () {
     expect((await attemptsOf()).map((attempt) => attempt.nonce)).to.deep.equal([4]);
   });
 
-  it("law 4: starts after transactions that the lane's key sent elsewhere", async () => {
-    const lane = await freshKey(world);
+  /** A transaction that the lane's key sends without us, in a block. */
+  async function sendElsewhere(lane: Key): Promise<{ raw: Hex }> {
     const foreign = lane.signTransaction({
       chainId: 31337n,
       nonce: 0,
@@ -173,6 +174,12 @@ describe("the lane", function () {
     });
     await world.node("eth_sendRawTransaction", [foreign.raw]);
     await world.mine();
+    return foreign;
+  }
+
+  it("law 4: starts after transactions that the lane's key sent elsewhere", async () => {
+    const lane = await freshKey(world);
+    await sendElsewhere(lane);
     await open({ rows: 2, lane });
     await desk.plan(1);
     await desk.lane().tick(desk.job);
@@ -181,17 +188,7 @@ describe("the lane", function () {
 
   it("law 4: holds and names the nonce when a transaction sent elsewhere is undone and leaves a gap", async () => {
     const lane = await freshKey(world);
-    const foreign = lane.signTransaction({
-      chainId: 31337n,
-      nonce: 0,
-      to: lane.address,
-      data: "0x",
-      gasLimit: 21_000n,
-      maxFee: 10n * GWEI,
-      tip: GWEI,
-    });
-    await world.node("eth_sendRawTransaction", [foreign.raw]);
-    await world.mine();
+    const foreign = await sendElsewhere(lane);
     await open({ rows: 1, lane });
     await desk.plan(1);
     let now = 0;
