@@ -16,6 +16,12 @@ export type Work = {
   widest: number;
 };
 
+/** Gas that one transaction may use: EIP-7825, on Ethereum and OP-stack chains. */
+export const TRANSACTION_GAS_CAP = 2 ** 24;
+
+/** Bytes of a raw transaction that a node's pool takes: geth's limit. */
+export const TRANSACTION_BYTES_CAP = 128 * 1024;
+
 const TRANSACTION = 21_000;
 
 /**

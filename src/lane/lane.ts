@@ -4,7 +4,7 @@ import type { Chain, SendReply } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { bid, type FeeLimits, tipOf } from "../fees.js";
-import { gasOf, type Work } from "../gas.js";
+import { gasOf, TRANSACTION_BYTES_CAP, TRANSACTION_GAS_CAP, type Work } from "../gas.js";
 import { type Hex, unhex, ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
 import type { Job, LaneToken, Store, StoredAttempt, StoredBatch, StoredItem } from "../store/store.js";
@@ -38,10 +38,6 @@ export type Lane = {
   voidOthers(job: Job): Promise<void>;
   hold(): Hold | null;
 };
-
-/** EIP-7825, and geth's limit for a transaction in its pool. */
-const ETHEREUM_TRANSACTION_GAS = 2 ** 24;
-const MOST_BYTES = 128 * 1024;
 
 /** A signature over a batch counts for a week: longer than any wait for a fee, short enough to be forgotten. */
 const SIGNATURE_LIFE_S = 7 * 24 * 3600;
@@ -110,7 +106,7 @@ export function createLane(options: LaneOptions): Lane {
     const call = callOf(job, items, head.timestamp + SIGNATURE_LIFE_S);
     const gasLimit = BigInt(gasOf(call.work));
 
-    const mostGas = Math.min(ETHEREUM_TRANSACTION_GAS, Number(head.gasLimit));
+    const mostGas = Math.min(TRANSACTION_GAS_CAP, Number(head.gasLimit));
     if (gasLimit > mostGas) return holdFor("refused", `${gasLimit} gas are more than a transaction may use`);
 
     const simulated = await chain.call(
@@ -151,7 +147,7 @@ export function createLane(options: LaneOptions): Lane {
         ...decision.bid,
       });
       // Journaled, it would be in the way of all that follows, for no pool takes it.
-      if (raw.length / 2 - 1 > MOST_BYTES) {
+      if (raw.length / 2 - 1 > TRANSACTION_BYTES_CAP) {
         throw new WaybillError(
           "E_REFUSED",
           `a transaction of ${raw.length / 2 - 1} bytes is more than a pool takes`,

@@ -1,5 +1,13 @@
 import { MAX_ITEMS, type PackedSize } from "../attestation.js";
-import { bytesOf, gasOf, withItem, type Work, workOf } from "../gas.js";
+import {
+  bytesOf,
+  gasOf,
+  withItem,
+  type Work,
+  workOf,
+  TRANSACTION_BYTES_CAP,
+  TRANSACTION_GAS_CAP,
+} from "../gas.js";
 
 /** What a chain allows. Gas limits are re-read with every block; the rest is known of the chain. */
 export type Limits = {
@@ -12,7 +20,11 @@ export type Limits = {
   share: number;
 };
 
-export const ETHEREUM_LIMITS = { transactionGas: 2 ** 24, transactionBytes: 128 * 1024, share: 0.5 };
+export const ETHEREUM_LIMITS = {
+  transactionGas: TRANSACTION_GAS_CAP,
+  transactionBytes: TRANSACTION_BYTES_CAP,
+  share: 0.5,
+};
 
 /** Gas and number of the transactions that share out a block evenly: n = ⌈G / cap⌉ of φ·G / n each. */
 export function slotOf(limits: Limits): { perBlock: number; gas: number } {

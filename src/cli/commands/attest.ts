@@ -27,7 +27,8 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
     const keys = await loadKeys(options, connection.chainId);
     const registered = await findSchema(registry, schemaName);
     const schema = parseSchema(registered.definition);
-    const now = (await connection.chain.block("latest"))?.timestamp ?? 0;
+    const head = await connection.chain.block("latest");
+    const now = head?.timestamp ?? 0;
     const fees = {
       maxFee: options.maxFee === undefined ? null : readAmount(options.maxFee, "gwei", "--max-fee"),
       budget: null,
@@ -62,7 +63,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
         data: { uid: statement.uid, sent: false },
       };
     }
-    const fee = (await connection.chain.block("latest"))?.baseFee ?? 0n;
+    const fee = head?.baseFee ?? 0n;
     await confirm(
       connection,
       options,

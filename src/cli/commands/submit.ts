@@ -53,7 +53,7 @@ export async function plan(file: string, options: PlanOptions): Promise<Result> 
     const price = await priceOf(connection.chain, survey);
     return {
       text: planText(file, survey, price),
-      data: { ...survey, faults: survey.faults, ...price },
+      data: { ...survey, ...price },
       exit: survey.bad > 0 ? 6 : 0,
     };
   } finally {
