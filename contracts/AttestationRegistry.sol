@@ -1,44 +1,48 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {Batch, IAttestationRegistry} from "./interfaces/IAttestationRegistry.sol";
+import {IAttestationRegistry} from "./interfaces/IAttestationRegistry.sol";
+import {IResolver} from "./interfaces/IResolver.sol";
 import {ISchemaRegistry} from "./interfaces/ISchemaRegistry.sol";
+import {IssuerSignatures} from "./IssuerSignatures.sol";
 import {Attestation, AttestationLib, Encoded, Statement} from "./types/Attestation.sol";
+import {ANCHOR, Batch, RECORD, SEAL} from "./types/Batch.sol";
+import {Head, HeadLib} from "./types/Head.sol";
+import {Leaf} from "./types/Leaf.sol";
 import {Items} from "./types/Items.sol";
 import {Record, RecordLib} from "./types/Record.sol";
+import {Root, RootLib} from "./types/Root.sol";
 import {Terms} from "./types/Schema.sol";
+import {Proof, Tree} from "./types/Tree.sol";
 
 /// @title The canonical record of attestations; IAttestationRegistry says what every function does
-contract AttestationRegistry is IAttestationRegistry, EIP712 {
+contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
+    using AttestationLib for Attestation;
     using Items for bytes;
-
-    bytes32 private constant BATCH_TYPE_HASH = keccak256(
-        "Batch(address attester,bytes32 schema,uint8 level,bytes32 stream,uint64 position,bytes items,uint40 deadline,uint256 value)"
-    );
-    bytes32 private constant REVOCATION_TYPE_HASH = keccak256(
-        "Revocation(address attester,bytes32[] uids,string reason,uint40 deadline)"
-    );
-    uint8 private constant LEVEL_RECORD = 0;
 
     /// Gives a record an address, so that reading and writing it hash its key once.
     struct Slot {
         Record record;
     }
 
+    struct Leaves {
+        Root root;
+        mapping(uint256 word => uint256 bits) revoked;
+    }
+
     /// @inheritdoc IAttestationRegistry
     ISchemaRegistry public immutable schemaRegistry;
 
     mapping(bytes32 uid => Slot) private _slots;
+    mapping(address attester => mapping(bytes32 schema => mapping(bytes32 root => Leaves))) private _leaves;
+    mapping(address attester => mapping(bytes32 stream => Head)) private _heads;
 
-    constructor(ISchemaRegistry schemaRegistry_) EIP712("Waybill", "1") {
+    constructor(ISchemaRegistry schemaRegistry_) {
         schemaRegistry = schemaRegistry_;
     }
 
     /// @inheritdoc IAttestationRegistry
-    function attest(Attestation calldata attestation) external returns (bytes32 uid) {
+    function attest(Attestation calldata attestation) external payable returns (bytes32 uid) {
         require(msg.sender == attestation.attester, NotAttester(attestation.attester, msg.sender));
 
         return _attest(attestation);
@@ -48,7 +52,7 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
     function attestSigned(
         Attestation calldata attestation,
         bytes calldata signature
-    ) external returns (bytes32 uid) {
+    ) external payable returns (bytes32 uid) {
         _requireSigned(attestation.attester, uidOf(attestation), signature);
 
         return _attest(attestation);
@@ -59,12 +63,16 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         Batch calldata batch,
         bytes calldata items,
         bytes calldata signature
-    ) external returns (uint256 recorded) {
-        require(batch.stream == 0 && batch.position == 0, StreamNotSupported(batch.stream));
-        if (msg.sender != batch.attester) _requireBatchSigned(batch, items, signature);
-        bool revocable = _revocableUnder(batch.schema);
+    ) external payable returns (uint256 recorded) {
+        if (msg.sender != batch.attester) _requireBatchSigned(batch, RECORD, keccak256(items), signature);
+        _requirePosition(batch);
+        Terms memory terms = _termsOf(batch.schema);
         uint256 count = items.count();
         require(count != 0, EmptyBatch());
+        bool asked = terms.resolver != address(0);
+        bool once = asked || batch.stream != 0;
+        bytes32[] memory uids = new bytes32[](asked ? count : 0);
+        bytes32 hash = _hashOf(batch);
 
         Encoded memory item = AttestationLib.blank(batch.schema, batch.attester);
         bytes32 domain = _domainSeparatorV4();
@@ -72,11 +80,79 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         for (uint256 i = 0; i < count; ++i) {
             bytes calldata data;
             (data, next) = items.read(next, item);
-            require(revocable || !item.revocable, SchemaIrrevocable(batch.schema));
-            item.dataHash = keccak256(data);
-            if (_store(item.uid(domain), item, data)) ++recorded;
+            require(terms.revocable || !item.revocable, SchemaIrrevocable(batch.schema));
+            bytes32 uid = item.uid(domain);
+            if (_store(uid, item, data)) ++recorded;
+            else require(!once, UidTaken(uid));
+            if (once) {
+                hash = HeadLib.append(hash, uid);
+                if (asked) uids[i] = uid;
+            }
         }
         require(next == items.length, Items.MalformedItems(next));
+
+        _advance(batch, uint64(count), hash);
+        if (asked) _ask(terms.resolver, RECORD, batch, uids, items);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function seal(
+        Batch calldata batch,
+        bytes calldata items,
+        bytes calldata signature
+    ) external payable returns (bytes32 root) {
+        Terms memory terms = _termsOf(batch.schema);
+        bytes32[] memory uids = _uidsOf(batch, items, terms.revocable);
+        require(uids.length != 0, EmptyBatch());
+        root = Tree.rootOf(uids);
+        if (msg.sender != batch.attester) {
+            if (batch.deadline == 0) _requireStatementSigned(batch, root, uids.length, signature);
+            else _requireBatchSigned(batch, SEAL, keccak256(items), signature);
+        }
+        _requirePosition(batch);
+
+        Leaves storage leaves = _leaves[batch.attester][batch.schema][root];
+        if (leaves.root.level() == SEAL) {
+            require(batch.stream == 0 && terms.resolver == address(0), RootTaken(root));
+            return root;
+        }
+        Root next = RootLib.pack(block.timestamp, uint40(uids.length), SEAL, true, terms.revocable);
+        // Anchored before: what was revoked stays revoked.
+        leaves.root = leaves.root.isThinned() ? next.thin() : next;
+
+        emit Sealed(batch.attester, batch.schema, root, items);
+
+        if (batch.stream != 0) {
+            bytes32 hash = _hashOf(batch);
+            for (uint256 i = 0; i < uids.length; ++i) {
+                hash = HeadLib.append(hash, uids[i]);
+            }
+            _advance(batch, uint64(uids.length), hash);
+        }
+        if (terms.resolver != address(0)) _ask(terms.resolver, SEAL, batch, uids, items);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function anchor(Batch calldata batch, bytes32 root, uint40 count, bytes calldata signature) external {
+        require(count != 0, EmptyBatch());
+        if (msg.sender != batch.attester) {
+            if (batch.deadline == 0) _requireStatementSigned(batch, root, count, signature);
+            else _requireBatchSigned(batch, ANCHOR, keccak256(abi.encodePacked(root, count)), signature);
+        }
+        _requirePosition(batch);
+        Terms memory terms = _termsOf(batch.schema);
+
+        Leaves storage leaves = _leaves[batch.attester][batch.schema][root];
+        if (!leaves.root.isEmpty()) {
+            require(batch.stream == 0, RootTaken(root));
+            return;
+        }
+        bool judged = terms.resolver == address(0);
+        leaves.root = RootLib.pack(block.timestamp, count, ANCHOR, judged, terms.revocable);
+
+        emit Anchored(batch.attester, batch.schema, root, count);
+
+        _advance(batch, count, HeadLib.append(_hashOf(batch), root, count));
     }
 
     /// @inheritdoc IAttestationRegistry
@@ -127,6 +203,41 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
     }
 
     /// @inheritdoc IAttestationRegistry
+    function revokeLeaves(
+        address attester,
+        bytes32 schema,
+        bytes32 root,
+        uint256[] calldata indices,
+        string calldata reason,
+        uint40 deadline,
+        bytes calldata signature
+    ) external {
+        require(indices.length != 0, EmptyBatch());
+        if (msg.sender != attester) {
+            _requireLeafRevocationSigned(attester, schema, root, indices, reason, deadline, signature);
+        }
+        Leaves storage leaves = _leaves[attester][schema][root];
+        Root known = leaves.root;
+        require(!known.isEmpty(), UnknownRoot(root));
+        require(known.isRevocable(), SchemaIrrevocable(schema));
+
+        bool changed = false;
+        for (uint256 i = 0; i < indices.length; ++i) {
+            uint256 index = indices[i];
+            require(index < known.count(), NoSuchLeaf(index, known.count()));
+            uint256 bits = leaves.revoked[index >> 8];
+            uint256 more = bits | (1 << (index & 255));
+            if (more == bits) continue;
+            leaves.revoked[index >> 8] = more;
+            changed = true;
+        }
+        if (!changed) return;
+        if (!known.isThinned()) leaves.root = known.thin();
+
+        emit LeavesRevoked(attester, schema, root, indices, bytes(reason));
+    }
+
+    /// @inheritdoc IAttestationRegistry
     function isValid(bytes32 uid) public view returns (bool) {
         return _slots[uid].record.isValidAt(block.timestamp);
     }
@@ -137,8 +248,24 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
     }
 
     /// @inheritdoc IAttestationRegistry
+    function isValid(Attestation calldata attestation, Proof calldata proof) external view returns (bool) {
+        bytes32 uid = uidOf(attestation);
+        bytes32 root = Tree.rootFrom(uid, proof.index, proof.path);
+        Leaves storage leaves = _leaves[attestation.attester][attestation.schema][root];
+        Root known = leaves.root;
+
+        if (!Leaf.stands(known, _slots[uid].record, attestation, proof)) return false;
+        return !attestation.revocable || !_isRevoked(leaves, known, proof.index);
+    }
+
+    /// @inheritdoc IAttestationRegistry
     function uidOf(Attestation calldata attestation) public view returns (bytes32) {
-        return AttestationLib.encode(attestation).uid(_domainSeparatorV4());
+        return attestation.uid(_domainSeparatorV4());
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function domainSeparator() external view returns (bytes32) {
+        return _domainSeparatorV4();
     }
 
     /// @inheritdoc IAttestationRegistry
@@ -166,12 +293,56 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         }
     }
 
-    function _attest(Attestation calldata attestation) private returns (bytes32 uid) {
-        Encoded memory item = AttestationLib.encode(attestation);
-        require(_revocableUnder(item.schema) || !item.revocable, SchemaIrrevocable(item.schema));
+    /// @inheritdoc IAttestationRegistry
+    function rootOf(
+        address attester,
+        bytes32 schema,
+        bytes32 root
+    ) external view returns (uint8 level, uint40 committedAt, uint40 count, bool judged, bool revocable) {
+        Root known = _leaves[attester][schema][root].root;
+        return (known.level(), known.committedAt(), known.count(), known.isJudged(), known.isRevocable());
+    }
 
+    /// @inheritdoc IAttestationRegistry
+    function standingOf(
+        address attester,
+        bytes32 schema,
+        bytes32 root,
+        bytes32 uid
+    ) external view returns (Root, Record) {
+        return (_leaves[attester][schema][root].root, _slots[uid].record);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function isLeafRevoked(
+        address attester,
+        bytes32 schema,
+        bytes32 root,
+        uint256 index
+    ) external view returns (bool) {
+        Leaves storage leaves = _leaves[attester][schema][root];
+        return _isRevoked(leaves, leaves.root, index);
+    }
+
+    /// @inheritdoc IAttestationRegistry
+    function headOf(address attester, bytes32 stream) external view returns (Head memory) {
+        return _heads[attester][stream];
+    }
+
+    function _attest(Attestation calldata attestation) private returns (bytes32 uid) {
+        Terms memory terms = _termsOf(attestation.schema);
+        require(terms.revocable || !attestation.revocable, SchemaIrrevocable(attestation.schema));
+
+        Encoded memory item = AttestationLib.encode(attestation);
         uid = item.uid(_domainSeparatorV4());
-        _store(uid, item, attestation.data);
+        bool stored = _store(uid, item, attestation.data);
+        if (terms.resolver == address(0)) return uid;
+
+        require(stored, UidTaken(uid));
+        bytes32[] memory uids = new bytes32[](1);
+        uids[0] = uid;
+        Batch memory batch = Batch(attestation.attester, attestation.schema, 0, 0, 0);
+        _ask(terms.resolver, RECORD, batch, uids, Items.pack(attestation));
     }
 
     /// Stores and announces one attestation, unless its slot is taken.
@@ -218,69 +389,80 @@ contract AttestationRegistry is IAttestationRegistry, EIP712 {
         emit Revoked(uid, attester, bytes(reason));
     }
 
-    function _revocableUnder(bytes32 schema) private view returns (bool) {
-        Terms memory terms = schemaRegistry.termsOf(schema);
-        require(terms.exists, UnknownSchema(schema));
-        require(terms.resolver == address(0), ResolverNotSupported(terms.resolver));
-        return terms.revocable;
-    }
-
-    function _requireBatchSigned(
+    function _uidsOf(
         Batch calldata batch,
         bytes calldata items,
-        bytes calldata signature
-    ) private view {
-        _requireInTime(batch.attester, batch.deadline, signature);
-        bytes32 structHash = keccak256(
-            abi.encode(
-                BATCH_TYPE_HASH,
-                batch.attester,
-                batch.schema,
-                LEVEL_RECORD,
-                batch.stream,
-                batch.position,
-                keccak256(items),
-                batch.deadline,
-                uint256(0)
-            )
-        );
-        _requireSigned(batch.attester, _hashTypedDataV4(structHash), signature);
+        bool revocable
+    ) private view returns (bytes32[] memory uids) {
+        uids = new bytes32[](items.count());
+        Encoded memory item = AttestationLib.blank(batch.schema, batch.attester);
+        bytes32 domain = _domainSeparatorV4();
+        uint256 next = Items.FIRST;
+        for (uint256 i = 0; i < uids.length; ++i) {
+            (, next) = items.read(next, item);
+            require(revocable || !item.revocable, SchemaIrrevocable(batch.schema));
+            uids[i] = item.uid(domain);
+        }
+        require(next == items.length, Items.MalformedItems(next));
     }
 
-    function _requireRevocationSigned(
-        address attester,
+    /// The stream ends where the batch expects to begin.
+    function _requirePosition(Batch calldata batch) private view {
+        uint64 end = batch.stream == 0 ? 0 : _heads[batch.attester][batch.stream].count;
+        require(batch.position == end, StreamMoved(batch.stream, batch.position, end));
+    }
+
+    function _hashOf(Batch calldata batch) private view returns (bytes32) {
+        return batch.stream == 0 ? bytes32(0) : _heads[batch.attester][batch.stream].hash;
+    }
+
+    /// Moves the end of the batch's stream, if it has one.
+    function _advance(Batch calldata batch, uint64 count, bytes32 hash) private {
+        if (batch.stream == 0) return;
+
+        _heads[batch.attester][batch.stream] = Head(batch.position + count, hash);
+
+        emit Appended(batch.attester, batch.stream, batch.position, count, hash);
+    }
+
+    /// Hands everything to the resolver, the value included, and has it agree.
+    function _ask(
+        address resolver,
+        uint8 level,
+        Batch memory batch,
         bytes32[] memory uids,
-        string calldata reason,
-        uint40 deadline,
+        bytes memory items
+    ) private {
+        require(resolver.code.length != 0, ResolverRefused(resolver));
+        bytes4 answer = IResolver(resolver).onAttested{value: msg.value}(
+            msg.sender,
+            level,
+            batch,
+            uids,
+            items
+        );
+        require(answer == IResolver.onAttested.selector, ResolverRefused(resolver));
+    }
+
+    function _isRevoked(Leaves storage leaves, Root root, uint256 index) private view returns (bool) {
+        return root.isThinned() && (leaves.revoked[index >> 8] >> (index & 255)) & 1 != 0;
+    }
+
+    function _termsOf(bytes32 schema) private view returns (Terms memory) {
+        Terms memory terms = schemaRegistry.termsOf(schema);
+        require(terms.exists, UnknownSchema(schema));
+        require(msg.value == 0 || terms.resolver != address(0), ValueWithoutResolver());
+        return terms;
+    }
+
+    /// One item needs no other signature than its own: the root of a single uid is that uid.
+    function _requireStatementSigned(
+        Batch calldata batch,
+        bytes32 uid,
+        uint256 count,
         bytes calldata signature
     ) private view {
-        _requireInTime(attester, deadline, signature);
-        bytes32 structHash = keccak256(
-            abi.encode(
-                REVOCATION_TYPE_HASH,
-                attester,
-                keccak256(abi.encodePacked(uids)),
-                keccak256(bytes(reason)),
-                deadline
-            )
-        );
-        _requireSigned(attester, _hashTypedDataV4(structHash), signature);
-    }
-
-    /// A wallet that approved a digest on chain answers to the empty signature; for a key, empty means forgotten.
-    function _requireInTime(address attester, uint40 deadline, bytes calldata signature) private view {
-        require(signature.length != 0 || attester.code.length != 0, NotAttester(attester, msg.sender));
-        require(block.timestamp <= deadline, DeadlinePassed(deadline));
-    }
-
-    /// ECDSA first, also for an attester with code: an account under EIP-7702 keeps its key, and nobody is expected to
-    /// find a key for the address of another contract.
-    function _requireSigned(address attester, bytes32 digest, bytes calldata signature) private view {
-        (address signer, ECDSA.RecoverError failure, ) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (failure == ECDSA.RecoverError.NoError && signer == attester) return;
-        require(
-            SignatureChecker.isValidERC1271SignatureNowCalldata(attester, digest, signature),
-            InvalidSignature(attester)
-        );
+        require(count == 1 && batch.stream == 0, DeadlinePassed(0));
+        _requireSigned(batch.attester, uid, signature);
     }
 }

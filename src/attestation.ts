@@ -1,5 +1,5 @@
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
-import { type Hex, hex, keccak, unhex, ZERO_ADDRESS, ZERO_WORD } from "./hex.js";
+import { addressWord, type Hex, hex, keccak, numberWord, unhex, ZERO_ADDRESS, ZERO_WORD } from "./hex.js";
 
 /** One statement, as the registry's struct of the same name. */
 export type Attestation = {
@@ -52,6 +52,14 @@ export const TYPES = {
     { name: "deadline", type: "uint40" },
     { name: "value", type: "uint256" },
   ],
+  LeafRevocation: [
+    { name: "attester", type: "address" },
+    { name: "schema", type: "bytes32" },
+    { name: "root", type: "bytes32" },
+    { name: "indices", type: "uint256[]" },
+    { name: "reason", type: "string" },
+    { name: "deadline", type: "uint40" },
+  ],
   Revocation: [
     { name: "attester", type: "address" },
     { name: "uids", type: "bytes32[]" },
@@ -96,7 +104,7 @@ export function uidOf(separator: Uint8Array, attestation: Attestation): Hex {
 
 /**
  * What the issuer signs for a whole batch at a level, with `value` wei for the resolver.
- * @param items as `packItems` makes them and the call carries them
+ * @param items as `packItems` makes them and the call carries them; of an anchor, `packRoot`
  */
 export function batchDigest(
   separator: Uint8Array,
@@ -184,6 +192,11 @@ export function packItem(item: Item): Uint8Array {
   );
 }
 
+/** What an issuer signs in place of items to have a root anchored. */
+export function packRoot(root: Hex, count: number): Uint8Array {
+  return concatBytes(unhex(root), numberWord(BigInt(count)).subarray(27));
+}
+
 /** What it takes to carry an item: all that the gas model needs to know of it. */
 export type PackedSize = {
   /** bytes of the item in the packed batch */
@@ -224,12 +237,4 @@ const ATTESTATION_TYPE_HASH = typeHash("Attestation");
 /** EIP-712: keccak256(0x1901 ‖ domain separator ‖ hash of the struct). */
 function digest(separator: Uint8Array, struct: Uint8Array): Uint8Array {
   return keccak(concatBytes(Uint8Array.of(0x19, 0x01), separator, keccak(struct)));
-}
-
-function numberWord(value: bigint): Uint8Array {
-  return unhex(`0x${value.toString(16).padStart(64, "0")}`);
-}
-
-function addressWord(address: Hex): Uint8Array {
-  return unhex(`0x${"0".repeat(24)}${address.slice(2)}`);
 }

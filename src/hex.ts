@@ -20,3 +20,13 @@ export function unhex(text: string): Uint8Array {
 export function keccak(bytes: Uint8Array): Uint8Array {
   return keccak_256(bytes);
 }
+
+/** A number as a word of 32 bytes, big-endian. */
+export function numberWord(value: bigint): Uint8Array {
+  return unhex(`0x${value.toString(16).padStart(64, "0")}`);
+}
+
+/** An address as a word of 32 bytes. */
+export function addressWord(address: Hex): Uint8Array {
+  return unhex(`0x${"0".repeat(24)}${address.slice(2)}`);
+}

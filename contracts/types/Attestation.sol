@@ -54,30 +54,59 @@ library AttestationLib {
         "Attestation(bytes32 schema,address attester,address recipient,bytes32 ref,uint40 expiresAt,bool revocable,bytes32 salt,bytes data)"
     );
 
-    function blank(bytes32 schema, address attester) internal pure returns (Encoded memory item) {
-        item.typeHash = TYPE_HASH;
-        item.schema = schema;
-        item.attester = attester;
+    /// An item of a batch, before it is read.
+    function blank(bytes32 schema, address attester) internal pure returns (Encoded memory) {
+        return Encoded(TYPE_HASH, schema, attester, address(0), 0, 0, false, 0, 0);
     }
 
-    function encode(Attestation calldata a) internal pure returns (Encoded memory item) {
-        item = blank(a.schema, a.attester);
-        item.recipient = a.recipient;
-        item.ref = a.ref;
-        item.expiresAt = a.expiresAt;
-        item.revocable = a.revocable;
-        item.salt = a.salt;
-        item.dataHash = keccak256(a.data);
+    function encode(Attestation calldata a) internal pure returns (Encoded memory) {
+        return
+            Encoded(
+                TYPE_HASH,
+                a.schema,
+                a.attester,
+                a.recipient,
+                a.ref,
+                a.expiresAt,
+                a.revocable,
+                a.salt,
+                keccak256(a.data)
+            );
     }
 
-    function encode(Statement calldata s) internal pure returns (Encoded memory item) {
-        item = blank(s.schema, s.attester);
-        item.recipient = s.recipient;
-        item.ref = s.ref;
-        item.expiresAt = s.expiresAt;
-        item.revocable = s.revocable;
-        item.salt = s.salt;
-        item.dataHash = s.dataHash;
+    function encode(Statement calldata s) internal pure returns (Encoded memory) {
+        return
+            Encoded(
+                TYPE_HASH,
+                s.schema,
+                s.attester,
+                s.recipient,
+                s.ref,
+                s.expiresAt,
+                s.revocable,
+                s.salt,
+                s.dataHash
+            );
+    }
+
+    /// The uid of an attestation that is only asked about. Its fields lie in the calldata as EIP-712 hashes them, and are
+    /// copied as they are: bits that no field has make another uid, which nothing was ever said under.
+    function uid(Attestation calldata a, bytes32 domain) internal pure returns (bytes32) {
+        Encoded memory item = Encoded(
+            TYPE_HASH,
+            0,
+            address(0),
+            address(0),
+            0,
+            0,
+            false,
+            0,
+            keccak256(a.data)
+        );
+        assembly ("memory-safe") {
+            calldatacopy(add(item, 0x20), a, 0xe0)
+        }
+        return uid(item, domain);
     }
 
     /// The EIP-712 digest: hashStruct of nine words that lie in memory in a row, under the domain.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Encoded} from "./Attestation.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {Attestation, Encoded} from "./Attestation.sol";
 
 /// The items of a batch, packed: a count of two bytes, then every item as
 ///
@@ -20,13 +21,29 @@ library Items {
     error MalformedItems(uint256 start);
 
     uint256 internal constant FIRST = 2;
+    uint8 private constant ALL_FIELDS = 0x3e;
+
+    /// A batch of one, every field present.
+    function pack(Attestation calldata a) internal pure returns (bytes memory) {
+        return
+            abi.encodePacked(
+                uint16(1),
+                a.revocable ? ALL_FIELDS | 1 : ALL_FIELDS,
+                a.recipient,
+                a.ref,
+                a.expiresAt,
+                a.salt,
+                SafeCast.toUint24(a.data.length),
+                a.data
+            );
+    }
 
     function count(bytes calldata items) internal pure returns (uint256) {
         require(items.length >= FIRST, MalformedItems(0));
         return uint16(bytes2(items[:FIRST]));
     }
 
-    /// Reads the item that starts at byte `start` into `into`, all but the hash of its data.
+    /// Reads the item that starts at byte `start` into `into`.
     /// @return data the item's data
     /// @return next where the next item starts; at most the length of `items`
     function read(
@@ -64,5 +81,11 @@ library Items {
             next := sub(add(data.offset, data.length), items.offset)
         }
         require(flags < 64 && next <= items.length, MalformedItems(start));
+        // Not keccak256(data), which would keep a copy of all data in memory.
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, data.offset, data.length)
+            mstore(add(into, 0x100), keccak256(free, data.length))
+        }
     }
 }

@@ -40,14 +40,11 @@ contract AttestSpec is Spec {
         refusesSchema(firmSchema, IAttestationRegistry.SchemaIrrevocable.selector);
     }
 
-    function test_RefusesASchemaWithAResolver() external {
+    function test_RefusesAResolverWithoutCode() external {
         Attestation memory a = sample();
         a.schema = resolverSchema;
         bytes memory signature = signed(uidOf(a));
-        bytes memory error_ = abi.encodeWithSelector(
-            IAttestationRegistry.ResolverNotSupported.selector,
-            RESOLVER
-        );
+        bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.ResolverRefused.selector, RESOLVER);
         vm.expectRevert(error_);
         vm.prank(issuer);
         registry.attest(a);

@@ -80,24 +80,20 @@ contract RecordBatchSpec is Spec {
         }
     }
 
-    function test_RefusesAStream() external {
-        Batch memory batch = batchOf(issuer);
-        batch.stream = "stream";
-        refusesStream(batch);
-        batch.position = 1;
-        refusesStream(batch);
-        batch.stream = 0;
-        refusesStream(batch);
-    }
-
-    function testFuzz_RefusesAStream(bytes32 stream, uint64 position) external {
+    function testFuzz_RefusesAnotherPositionThanTheEndOfTheStream(bytes32 stream, uint64 position) external {
         Batch memory batch = batchOf(issuer);
         (batch.stream, batch.position) = (stream, position);
-        vm.assume(stream != 0 || position != 0);
-        refusesStream(batch);
+        vm.assume(position != 0);
+        bytes memory error_ = abi.encodeWithSelector(
+            IAttestationRegistry.StreamMoved.selector,
+            stream,
+            position,
+            0
+        );
+        refuses(batch, packed(sample()), error_);
     }
 
-    function test_RefusesAnUnknownSchemaAndOneWithAResolver() external {
+    function test_RefusesAnUnknownSchemaAndAResolverWithoutCode() external {
         Batch memory batch = batchOf(issuer);
         batch.schema = "unknown";
         bytes memory error_ = abi.encodeWithSelector(
@@ -106,7 +102,7 @@ contract RecordBatchSpec is Spec {
         );
         refuses(batch, packed(sample()), error_);
         batch.schema = resolverSchema;
-        error_ = abi.encodeWithSelector(IAttestationRegistry.ResolverNotSupported.selector, RESOLVER);
+        error_ = abi.encodeWithSelector(IAttestationRegistry.ResolverRefused.selector, RESOLVER);
         refuses(batch, packed(sample()), error_);
     }
 
@@ -216,14 +212,6 @@ contract RecordBatchSpec is Spec {
     function record(Attestation[] memory items) private returns (uint256) {
         vm.prank(issuer);
         return registry.record(batchOf(issuer), Packing.pack(items), "");
-    }
-
-    function refusesStream(Batch memory batch) private {
-        refuses(
-            batch,
-            packed(sample()),
-            abi.encodeWithSelector(IAttestationRegistry.StreamNotSupported.selector, batch.stream)
-        );
     }
 
     function refuses(bytes memory items, bytes memory error_) private {

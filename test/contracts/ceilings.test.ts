@@ -1,6 +1,7 @@
 import { assert } from "chai";
-import type { ContractTransactionResponse } from "ethers";
-import { type Attestation, type Item, packItems, uidOf } from "../../src/attestation.js";
+import type { TransactionResponse } from "ethers";
+import { type Attestation, type Item, packItems, tokensOf, uidOf } from "../../src/attestation.js";
+import { rootFrom, rootOf } from "../../src/tree.js";
 import { type Hex, hex, unhex, ZERO_WORD } from "../../src/hex.js";
 import { type Chain, deploy, register, typesOf } from "./support/deploy.js";
 import { agreesWithSnapshot } from "./support/gasSnapshot.js";
@@ -9,7 +10,7 @@ import { type Random, randomOf } from "./support/random.js";
 const LAST_SECOND = 2 ** 40 - 1;
 
 /** Gas of whole transactions: 21,000 and calldata included, which snapshots of a call in Solidity leave out. */
-describe("gas ceilings at record level", () => {
+describe("gas ceilings", () => {
   let chain: Chain;
   let schema: Hex;
   let attester: Hex;
@@ -53,6 +54,40 @@ describe("gas ceilings at record level", () => {
     assert.equal(await attest(item, short), await attest(item, long));
   });
 
+  it("seals a batch of 100 for at most 4,500 an item and 1.05 × the floor of that very transaction", async () => {
+    const { gas, floor } = await seal(typicalItems("ceiling: seal", 100));
+    assert.isAtMost(gas / 100, 4_500);
+    assert.isAtMost(gas, 1.05 * floor);
+  });
+
+  it("anchors a root for at most 60,000, whatever its size", async () => {
+    for (const count of [1, 100, 2 ** 20]) {
+      assert.isAtMost(await anchor(hex(randomOf(`ceiling: anchor ${count}`).bytes(32)), count), 60_000);
+    }
+  });
+
+  it("checks a proof inside a consumer contract for at most 10,000 at 2^20 leaves", async () => {
+    assert.isAtMost((await proofPrices("ceiling: proof")).library, 10_000);
+  });
+
+  it("revokes 50 leaves by their places for at most 4,000 each", async () => {
+    const items = typicalItems("ceiling: leaves", 100);
+    await seal(items);
+    assert.isAtMost((await revokeLeaves(items, 50)) / 50, 4_000);
+  });
+
+  it("appends 100 to a stream for at most 300 an item more than without", async () => {
+    await record(typicalItems("ceiling: stream, first", 1), { stream: STREAM });
+    const without = await record(typicalItems("ceiling: no stream", 100));
+    const within = await record(typicalItems("ceiling: stream", 100), { stream: STREAM, position: 1n });
+    assert.isAtMost((within - without) / 100, 300);
+  });
+
+  it("records 50 that the issuer signed for at most 400 an item more than the issuer itself", async () => {
+    const direct = await record(typicalItems("ceiling: direct", 50));
+    assert.isAtMost(((await recordSigned(typicalItems("ceiling: signed", 50))) - direct) / 50, 400);
+  });
+
   it("costs what the snapshot says", async () => {
     // A chain of its own: what a test before did would show in the price.
     chain = await deploy();
@@ -66,6 +101,19 @@ describe("gas ceilings at record level", () => {
     gas["record 50 × 64 B, signed by the issuer"] = await recordSigned(typicalItems("snapshot: signed", 50));
     gas["revoke 1"] = await revoke(typicalItems("snapshot: record 1", 1));
     gas["revoke 50"] = await revoke(typicalItems("snapshot: record 50", 50));
+    const sealed = typicalItems("snapshot: seal", 100);
+    const { gas: sealing, floor } = await seal(sealed);
+    gas["seal 100 × 64 B"] = sealing;
+    gas["seal 100 × 64 B, floor of its calldata"] = floor;
+    gas["revoke 50 leaves of 100"] = await revokeLeaves(sealed, 50);
+    gas["anchor"] = await anchor(hex(randomOf("snapshot: anchor").bytes(32)), 2 ** 20);
+    const prices = await proofPrices("snapshot: proof");
+    gas["check a proof in 2^20 leaves, by the library"] = prices.library;
+    gas["check a proof in 2^20 leaves, by a call"] = prices.call;
+    const first = await record(typicalItems("snapshot: stream, first", 100), { stream: STREAM });
+    gas["record 100 × 64 B, first of a stream"] = first;
+    const later = typicalItems("snapshot: stream, later", 100);
+    gas["record 100 × 64 B, later in a stream"] = await record(later, { stream: STREAM, position: 100n });
     agreesWithSnapshot(gas);
   });
 
@@ -74,8 +122,40 @@ describe("gas ceilings at record level", () => {
     return gasOf(chain.registry.connect(chain.issuer).attest(statement));
   }
 
-  async function record(items: readonly Item[]): Promise<number> {
-    return gasOf(chain.registry.connect(chain.issuer).record(terms(), packItems(items), "0x"));
+  async function record(items: readonly Item[], place: Place = {}): Promise<number> {
+    const batch = { ...terms(), ...place };
+    return gasOf(chain.registry.connect(chain.issuer).record(batch, packItems(items), "0x"));
+  }
+
+  async function seal(items: readonly Item[]): Promise<{ gas: number; floor: number }> {
+    const sent = chain.registry.connect(chain.issuer).seal(terms(), packItems(items), "0x");
+    return { gas: await gasOf(sent), floor: 21_000 + 10 * tokensOf(unhex((await sent).data)) };
+  }
+
+  async function anchor(root: Hex, count: number): Promise<number> {
+    return gasOf(chain.registry.connect(chain.issuer).anchor(terms(), root, count, "0x"));
+  }
+
+  async function revokeLeaves(items: readonly Item[], count: number): Promise<number> {
+    const root = rootOf(items.map(itemUid));
+    const indices = Array.from({ length: count }, (_, index) => 2 * index);
+    const { registry, issuer } = chain;
+    return gasOf(registry.connect(issuer).revokeLeaves(attester, schema, root, indices, "", 0, "0x"));
+  }
+
+  /** Of the check inside of a consumer: by the library Leaf, and by the registry's function. */
+  async function proofPrices(name: string): Promise<{ library: number; call: number }> {
+    const random = randomOf(name);
+    const statement: Attestation = { ...typicalItem(random, 64), schema, attester };
+    const index = 0x5a5a5;
+    const path = Array.from({ length: 20 }, () => hex(random.bytes(32)));
+    const root = rootFrom(uidOf(chain.separator, statement), index, path, 2 ** 20);
+    await anchor(root!, 2 ** 20);
+    const gate = await chain.ethers.deployContract("Gate", [chain.address]);
+    return {
+      library: Number(await gate.getFunction("priceOfCheck")(statement, { index, path })),
+      call: Number(await gate.getFunction("priceOfCall")(statement, { index, path })),
+    };
   }
 
   async function recordSigned(items: readonly Item[]): Promise<number> {
@@ -114,7 +194,11 @@ describe("gas ceilings at record level", () => {
   }
 });
 
-async function gasOf(sent: Promise<ContractTransactionResponse>): Promise<number> {
+type Place = { stream?: Hex; position?: bigint };
+
+const STREAM: Hex = `0x${"5".repeat(64)}`;
+
+async function gasOf(sent: Promise<TransactionResponse>): Promise<number> {
   const receipt = await (await sent).wait();
   if (!receipt) throw new Error("no receipt");
   return Number(receipt.gasUsed);
