@@ -91,22 +91,22 @@ library AttestationLib {
 
     /// The uid of an attestation that is only asked about. Its fields lie in the calldata as EIP-712 hashes them, and are
     /// copied as they are: bits that no field has make another uid, which nothing was ever said under.
-    function uid(Attestation calldata a, bytes32 domain) internal pure returns (bytes32) {
-        Encoded memory item = Encoded(
-            TYPE_HASH,
-            0,
-            address(0),
-            address(0),
-            0,
-            0,
-            false,
-            0,
-            keccak256(a.data)
-        );
+    function uid(Attestation calldata a, bytes32 domain) internal pure returns (bytes32 digest) {
+        bytes32 typeHash = TYPE_HASH;
+        bytes calldata data = a.data;
         assembly ("memory-safe") {
+            let item := mload(0x40)
+            let dataHash := add(item, 0x100)
+            calldatacopy(dataHash, data.offset, data.length)
+            mstore(dataHash, keccak256(dataHash, data.length))
+            mstore(item, typeHash)
             calldatacopy(add(item, 0x20), a, 0xe0)
+            let structHash := keccak256(item, 0x120)
+            mstore(item, hex"1901")
+            mstore(add(item, 0x02), domain)
+            mstore(add(item, 0x22), structHash)
+            digest := keccak256(item, 0x42)
         }
-        return uid(item, domain);
     }
 
     /// The EIP-712 digest: hashStruct of nine words that lie in memory in a row, under the domain.

@@ -22,16 +22,20 @@ contract Gate {
         require(Leaf.isValid(_registry, _domain, attestation, proof), Closed());
     }
 
-    /// Gas of the check alone, with the registry as cold as a transaction finds it.
-    function priceOfCheck(
-        Attestation calldata attestation,
-        Proof calldata proof
-    ) external view returns (uint256) {
-        uint256 before = gasleft();
-        bool valid = Leaf.isValid(_registry, _domain, attestation, proof);
-        uint256 used = before - gasleft();
-        require(valid, Closed());
-        return used;
+    /// Gas of each check alone, one after the other in one transaction: the first finds the registry cold.
+    function pricesOfChecks(
+        Attestation[] calldata attestations,
+        Proof[] calldata proofs
+    ) external view returns (uint256[] memory prices) {
+        prices = new uint256[](proofs.length);
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            Attestation calldata attestation = attestations[i];
+            Proof calldata proof = proofs[i];
+            uint256 before = gasleft();
+            bool valid = Leaf.isValid(_registry, _domain, attestation, proof);
+            prices[i] = before - gasleft();
+            require(valid, Closed());
+        }
     }
 
     /// The same by the registry's own function, which needs nothing but its interface.
