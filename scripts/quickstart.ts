@@ -18,7 +18,7 @@ import { localKey } from "../src/cli/keys.js";
 import { ether, grouped, jsonText, progressLine, table } from "../src/cli/output.js";
 import { type Connection, openStore } from "../src/cli/session.js";
 import { fitsIn, jobKey, limitsOf } from "../src/cli/work.js";
-import { type Hex, ZERO_ADDRESS } from "../src/hex.js";
+import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../src/hex.js";
 import { parseSchema } from "../src/schema.js";
 import { deployRegistries } from "../src/sdk/deploy.js";
 import { registerSchema } from "../src/sdk/schemas.js";
@@ -77,7 +77,7 @@ const statements = () =>
     fits,
   });
 const schema = parseSchema(LOCK_SCHEMA);
-const fits = fitsIn(await limitsOf(connection), true);
+const fits = fitsIn(await limitsOf(connection), { act: "record", signed: true, stream: "none" });
 const job = await store.openJob({
   key: jobKey(["quickstart", schemaId]),
   act: "record",
@@ -86,6 +86,7 @@ const job = await store.openJob({
   definition: LOCK_SCHEMA,
   attester: keys.issuer.address,
   reason: "",
+  stream: ZERO_WORD,
 });
 await admit(store, job, admittedRows(statements(), file));
 

@@ -1,10 +1,16 @@
-import type { PackedSize } from "./attestation.js";
+import type { Level, PackedSize } from "./attestation.js";
 
-/** What a batch of one act asks of a transaction. */
-export type Work = {
-  act: "record" | "revoke";
+/** What a transaction does, and under what terms: all that its gas depends on besides the items. */
+export type Manner = {
+  act: Level | "revoke";
   /** the issuer's signature is carried and checked */
   signed: boolean;
+  /** whether it appends to a stream, and whether to one that is empty: two new slots */
+  stream: "none" | "first" | "later";
+};
+
+/** What a batch asks of a transaction. */
+export type Work = Manner & {
   items: number;
   /** bytes of the items, packed or as uids */
   bytes: number;
@@ -25,29 +31,51 @@ export const TRANSACTION_BYTES_CAP = 128 * 1024;
 const TRANSACTION = 21_000;
 
 /**
- * Gas of the registry's code, by fork and compiler settings: fitted to mined transactions of 1 to 540 items with 0 to
+ * Gas of the registry's code, by fork and compiler settings: fitted to mined transactions of 1 to 1,300 items with 0 to
  * 20,000 bytes of data, and of 1 to 200 uids with reasons of 0 to 2,000 bytes; never below one, and at most 3 % or
  * 3,000 above (test/gas.test.ts). A new slot is 22,100 of an item to record.
  */
 const CANCUN = {
   record: {
-    batch: 7_600,
-    item: 27_505,
-    word: 272,
+    batch: 8_700,
+    item: 27_358,
+    word: 269,
+    byte: 0,
     widest: 4,
-    signature: { batch: 5_150, word: 13, widest: 0 },
+    signature: { batch: 5_000, word: 13, widest: 0 },
+    stream: { first: 47_620, later: 13_420, item: 103 },
+  },
+  seal: {
+    batch: 35_400,
+    item: 1_215,
+    word: 14,
+    byte: 8.2,
+    widest: 0,
+    signature: { batch: 5_000, word: 13, widest: 0 },
+    stream: { first: 47_740, later: 13_640, item: 196 },
+  },
+  anchor: {
+    batch: 31_925,
+    item: 0,
+    word: 0,
+    byte: 0,
+    widest: 0,
+    signature: { batch: 4_725, word: 0, widest: 0 },
+    stream: { first: 47_625, later: 13_425, item: 0 },
   },
   revoke: {
-    batch: 950,
+    batch: 990,
     item: 7_510,
     word: 264,
+    byte: 0,
     widest: 4,
     signature: { batch: 5_300, word: 158, widest: 13 },
+    stream: { first: 0, later: 0, item: 0 },
   },
 };
 
 /** Calldata of a call without its items: selector, terms, offsets, lengths, and the signature where there is one. */
-const FRAME_TOKENS = { direct: 560, signed: 920 };
+const FRAME_TOKENS = { direct: 560, signed: 920, stream: 120, root: 150 };
 const FRAME_BYTES = 600;
 
 /** Raw transaction around the calldata: fees, nonce, addresses, signature. */
@@ -55,36 +83,52 @@ const ENVELOPE_BYTES = 200;
 
 /** Gas that the transaction needs at most: execution, or the floor of its calldata (EIP-7623). */
 export function gasOf(work: Work): number {
-  const { batch, item, word, widest, signature } = CANCUN[work.act];
-  let execution = batch + item * work.items + word * work.words + widest * work.widest;
+  const { batch, item, word, byte, widest, signature, stream } = CANCUN[work.act];
+  let execution =
+    batch + item * work.items + word * work.words + Math.ceil(byte * work.bytes) + widest * work.widest;
   if (work.signed) {
     execution +=
       signature.batch + signature.word * Math.ceil(work.bytes / 32) + signature.widest * work.widest;
   }
+  if (work.stream !== "none") execution += stream[work.stream] + stream.item * work.items;
   execution += Math.ceil(memoryOf(work) ** 2 / 512);
   return Math.max(TRANSACTION + 4 * work.tokens + execution, TRANSACTION + 10 * work.tokens);
 }
 
 /**
- * Words of memory, of which a transaction pays the square over 512; three gas for each are in the constants. Nothing
- * is freed: all that was hashed stays, and behind it one event after the other is built in the same place.
+ * Words of memory, of which a transaction pays the square over 512; three gas for each are in the constants. What is
+ * signed stays there, and behind it one item or event after the other is built in the same place.
  */
 function memoryOf(work: Work): number {
-  const signed = work.signed ? Math.ceil(work.bytes / 32) : 0;
-  // The data of every item, with its length, to hash it.
-  if (work.act === "record") return work.words + work.items + work.widest + signed;
-  // The uids as a list and as packed bytes, and the reason.
-  return work.widest + 2 * signed + (work.signed ? work.widest : 0);
+  const packed = Math.ceil(work.bytes / 32);
+  const signed = work.signed ? packed : 0;
+  switch (work.act) {
+    case "record":
+      return work.widest + signed;
+    case "seal":
+      // The uids, and behind them the first row of the tree or all items for the event.
+      return work.items + Math.max(work.widest, work.items / 2, packed) + signed;
+    case "anchor":
+      return 0;
+    case "revoke":
+      // The uids as a list and as packed bytes, and the reason.
+      return work.widest + 2 * signed + (work.signed ? work.widest : 0);
+  }
 }
 
 /** The work of a batch that is only planned, from the sizes of its items. */
-export function workOf(act: Work["act"], signed: boolean, sizes: readonly PackedSize[]): Work {
-  const tokens = signed ? FRAME_TOKENS.signed : FRAME_TOKENS.direct;
-  return sizes.reduce(withItem, { act, signed, items: 0, bytes: 0, tokens, words: 0, widest: 0 });
+export function workOf(manner: Manner, sizes: readonly PackedSize[]): Work {
+  const tokens =
+    (manner.signed ? FRAME_TOKENS.signed : FRAME_TOKENS.direct) +
+    (manner.stream === "none" ? 0 : FRAME_TOKENS.stream) +
+    (manner.act === "anchor" ? FRAME_TOKENS.root : 0);
+  return sizes.reduce(withItem, { ...manner, items: 0, bytes: 0, tokens, words: 0, widest: 0 });
 }
 
 /** The work with one more item. */
 export function withItem(work: Work, size: PackedSize): Work {
+  // The chain sees a root, whatever it is of.
+  if (work.act === "anchor") return { ...work, items: work.items + 1 };
   const widest = Math.max(work.widest, size.words);
   // All uids of a revocation share one reason in the calldata, and every one has it in its event.
   const reason = work.act === "revoke" ? 32 * (widest - work.widest) : 0;

@@ -8,16 +8,19 @@ import {
   type Item,
   packedSize,
   packItems,
+  packRoot,
   revocationDigest,
   tokensOf,
   uidOf,
 } from "../src/attestation.js";
 import { AttestationRegistry__factory } from "../src/bindings/index.js";
-import { bytesOf, gasOf, withItem, type Work, workOf } from "../src/gas.js";
+import { bytesOf, gasOf, type Manner, withItem, type Work, workOf } from "../src/gas.js";
 import { hex, type Hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../src/hex.js";
 import { keyOf } from "../src/key.js";
 import { ETHEREUM_LIMITS } from "../src/planner/split.js";
 import { schemaId } from "../src/schema.js";
+import { streamKey } from "../src/stream.js";
+import { rootOf } from "../src/tree.js";
 import { seed } from "./support/seed.js";
 
 /** What the model may ask for too much: 3 %, or 3,000 gas where that is more. */
@@ -56,18 +59,34 @@ describe("the gas model, against mined transactions", function () {
     };
   });
 
+  for (const act of ["record", "seal", "anchor"] as const) {
+    for (const signed of [false, true]) {
+      for (const stream of ["none", "first", "later"] as const) {
+        const manner: Manner = { act, signed, stream };
+        it(`covers every batch to ${act} and is at most 3 % above, ${said(manner)}`, async () => {
+          let key = `${act} ${String(signed)}`;
+          let position = 0;
+          for (const items of batchesOf(manner)) {
+            if (stream === "first") key += "+";
+            if (stream === "later" && position === 0) {
+              const one = [itemOf(8, 1)];
+              await check(workFor({ ...manner, stream: "first" }, one), callFor(manner, one, key, 0));
+              position = 1;
+            }
+            await check(workFor(manner, items), callFor(manner, items, key, position));
+            if (stream === "later") position += items.length;
+          }
+        });
+      }
+    }
+  }
+
   for (const signed of [false, true]) {
     const speaker = signed ? "signed by the issuer" : "direct";
 
-    it(`covers every batch to record and is at most 3 % above, ${speaker}`, async () => {
-      for (const items of recordings(signed)) {
-        await check(recordWork(signed, items), recordCall(items, signed));
-      }
-    });
-
     it(`covers every batch to revoke and is at most 3 % above, whatever the reason, ${speaker}`, async () => {
       const plain = Array.from({ length: 200 }, () => itemOf(8, 0.5));
-      await check(recordWork(signed, plain), recordCall(plain, signed));
+      await check(workFor(recording(signed), plain), callFor(recording(signed), plain));
       const attester = attesterOf(signed);
       const uids = plain.map((item) => uidOf(separator, { ...item, schema, attester }));
       // 200 in all: revoking again costs less, so each is revoked once.
@@ -89,7 +108,7 @@ describe("the gas model, against mined transactions", function () {
       assert.lengthOf(uids, 0);
 
       const more = Array.from({ length: 200 }, () => itemOf(8, 0.5));
-      await check(recordWork(signed, more), recordCall(more, signed));
+      await check(workFor(recording(signed), more), callFor(recording(signed), more));
       const all = more.map((item) => uidOf(separator, { ...item, schema, attester }));
       await check(revokeWork(signed, 200, ""), revokeCall(all, "", signed));
     });
@@ -122,13 +141,23 @@ describe("the gas model, against mined transactions", function () {
     return signed ? issuer.address : lane.address;
   }
 
-  function recordCall(items: readonly Item[], signed: boolean): Hex {
-    const packed = packItems(items);
+  function callFor({ act, signed, stream }: Manner, items: readonly Item[], name = "", position = 0): Hex {
     const attester = attesterOf(signed);
-    const deadline = signed ? DEADLINE : 0;
-    const terms: BatchTerms = { attester, schema, stream: ZERO_WORD, position: 0n, deadline };
-    const signature = signed ? issuer.signDigest(batchDigest(separator, terms, "record", packed)) : "0x";
-    return contract.encodeFunctionData("record", [terms, packed, signature]) as Hex;
+    const uids = items.map((item) => uidOf(separator, { ...item, schema, attester }));
+    const root = rootOf(uids);
+    const packed = act === "anchor" ? packRoot(root, uids.length) : packItems(items);
+    const terms: BatchTerms = {
+      attester,
+      schema,
+      stream: stream === "none" ? ZERO_WORD : streamKey(name),
+      position: BigInt(position),
+      deadline: signed ? DEADLINE : 0,
+    };
+    const level = act === "revoke" ? "record" : act;
+    const signature = signed ? issuer.signDigest(batchDigest(separator, terms, level, packed)) : "0x";
+    return act === "anchor"
+      ? (contract.encodeFunctionData("anchor", [terms, root, uids.length, signature]) as Hex)
+      : (contract.encodeFunctionData(act, [terms, packed, signature]) as Hex);
   }
 
   function revokeCall(uids: readonly Hex[], reason: string, signed: boolean): Hex {
@@ -141,18 +170,27 @@ describe("the gas model, against mined transactions", function () {
   }
 });
 
-function recordWork(signed: boolean, items: readonly Item[]): Work {
-  return workOf("record", signed, items.map(packedSize));
+function said({ signed, stream }: Manner): string {
+  const place = { none: "", first: ", first of a stream", later: ", later in a stream" }[stream];
+  return `${signed ? "signed by the issuer" : "direct"}${place}`;
+}
+
+function recording(signed: boolean): Manner {
+  return { act: "record", signed, stream: "none" };
+}
+
+function workFor(manner: Manner, items: readonly Item[]): Work {
+  return workOf(manner, items.map(packedSize));
 }
 
 /** As the store has the sizes of a revocation: the words are those of the reason. */
 function revokeWork(signed: boolean, count: number, reason: string): Work {
   const size = { bytes: 32, tokens: 128, words: Math.ceil(reason.length / 32) };
-  return workOf("revoke", signed, Array(count).fill(size));
+  return workOf({ act: "revoke", signed, stream: "none" }, Array(count).fill(size));
 }
 
 /** Batches from the smallest to the largest that a transaction takes, plain, full, and in between. */
-function* recordings(signed: boolean): Generator<Item[]> {
+function* batchesOf(manner: Manner): Generator<Item[]> {
   const corners: [items: number, data: number, odds: number][] = [
     [1, 0, 0],
     [1, 1, 1],
@@ -162,6 +200,7 @@ function* recordings(signed: boolean): Generator<Item[]> {
     [550, 0, 0],
     [550, 0, 1],
     [550, 64, 0.5],
+    [1_300, 64, 0.9],
   ];
   const between = Array.from({ length: RANDOM_BATCHES }, (): [number, number, number] => [
     Math.round(550 ** random()),
@@ -170,7 +209,7 @@ function* recordings(signed: boolean): Generator<Item[]> {
   ]);
   for (const [count, data, odds] of [...corners, ...between]) {
     const items: Item[] = [];
-    let work = recordWork(signed, items);
+    let work = workFor(manner, items);
     while (items.length < count) {
       const item = itemOf(data, odds);
       work = withItem(work, packedSize(item));

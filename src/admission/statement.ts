@@ -28,7 +28,11 @@ export function statementOf(
   const fault = (column: string, code: RowFault["code"], problem: string) =>
     faults.push({ line: row.line, column, code, problem });
   if (row.stream !== null) {
-    fault("stream", "E_ROW_STREAM", "this version keeps no streams; leave the column out");
+    fault(
+      "stream",
+      "E_ROW_STREAM",
+      "a row has no stream of its own yet; name one for the file with --stream",
+    );
   }
   if (row.expiresAt !== null && row.expiresAt <= frame.now) {
     fault("expires", "E_ROW_EXPIRES", "it lies in the past, so the attestation would never be valid");

@@ -3,12 +3,16 @@ import { type Attestation, type BatchTerms, type Domain, domainSeparator } from 
 import { AttestationRegistry__factory, SchemaRegistry__factory } from "../bindings/index.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, unhex } from "../hex.js";
+import type { Head } from "../stream.js";
 import type { BlockTag, Chain, Log } from "./chain.js";
 
 const registry = new Interface(AttestationRegistry__factory.abi);
 const schemas = new Interface(SchemaRegistry__factory.abi);
 
 export const ATTESTED: Hex = registry.getEvent("Attested")!.topicHash as Hex;
+export const SEALED: Hex = registry.getEvent("Sealed")!.topicHash as Hex;
+export const ANCHORED: Hex = registry.getEvent("Anchored")!.topicHash as Hex;
+export const APPENDED: Hex = registry.getEvent("Appended")!.topicHash as Hex;
 export const REVOKED: Hex = registry.getEvent("Revoked")!.topicHash as Hex;
 
 /** The one slot that the chain keeps of an attestation; layout of contracts/types/Record.sol. */
@@ -21,17 +25,35 @@ export type Record = {
   revoked: boolean;
 };
 
+/** The one slot that the chain keeps of a root; layout of contracts/types/Root.sol. */
+export type Root = {
+  level: "seal" | "anchor";
+  /** Unix seconds */
+  committedAt: number;
+  /** of leaves */
+  count: number;
+  /** nothing bypassed the schema's resolver */
+  judged: boolean;
+  revocable: boolean;
+};
+
 export type RegisteredSchema = { id: Hex; definition: string; resolver: Hex; revocable: boolean };
 
 export function registerSchemaCall(definition: string, resolver: Hex, revocable: boolean): Hex {
   return schemas.encodeFunctionData("register", [definition, resolver, revocable]) as Hex;
 }
 
-function refusalText(data: Hex): string {
+function refusalOf(data: Hex): { name: string; args: unknown[] } | null {
   for (const contract of [registry, schemas]) {
     const error = data === "0x" ? null : contract.parseError(data);
-    if (error !== null) return `${error.name}(${error.args.map(String).join(", ")})`;
+    if (error !== null) return { name: error.name, args: [...error.args] as unknown[] };
   }
+  return null;
+}
+
+function refusalText(data: Hex): string {
+  const error = refusalOf(data);
+  if (error !== null) return `${error.name}(${error.args.map(String).join(", ")})`;
   return data === "0x" ? "no reason given" : `unknown error ${data.slice(0, 74)}`;
 }
 
@@ -67,6 +89,19 @@ export function attestedOf(log: Log): { uid: Hex; attestation: Attestation } {
   }
 }
 
+/** The items of a Sealed event, packed. @throws WaybillError E_NODE if it is none */
+export function sealedOf(log: Log): Uint8Array {
+  return read(log.data, () => unhex(registry.parseLog(log)!.args.items as string));
+}
+
+/** What an Appended event says. @throws WaybillError E_NODE if it is none */
+export function appendedOf(log: Log): { position: bigint; count: bigint; hash: Hex } {
+  return read(log.data, () => {
+    const { position, count, hash } = registry.parseLog(log)!.args;
+    return { position: position as bigint, count: count as bigint, hash: hash as Hex };
+  });
+}
+
 /** The event of a new schema. */
 export const schemaRegistered = {
   topic: schemas.getEvent("SchemaRegistered")!.topicHash as Hex,
@@ -87,16 +122,26 @@ export type Registry = {
   separator: Uint8Array;
   schemaRegistry: Hex;
   recordCall(terms: BatchTerms, items: Uint8Array, signature: Hex): Hex;
+  sealCall(terms: BatchTerms, items: Uint8Array, signature: Hex): Hex;
+  anchorCall(terms: BatchTerms, root: Hex, count: number, signature: Hex): Hex;
+  /** @param signature the attester's over the uid */
+  attestSignedCall(attestation: Attestation, signature: Hex): Hex;
   /** @param signed the issuer's permission, when somebody else sends it */
   revokeCall(
     uids: readonly Hex[],
     reason: string,
     signed: { attester: Hex; deadline: number; signature: Hex } | null,
   ): Hex;
-  /** what a refusal of the registry says: `NotAttester(0x…, 0x…)` */
+  /** what one of our contracts said no with; null if it is none of its errors */
+  refusalOf(data: Hex): { name: string; args: unknown[] } | null;
+  /** the same as text: `NotAttester(0x…, 0x…)` */
   refusalText(data: Hex): string;
   /** in the order asked; `null` where nothing is known of a uid */
   records(uids: readonly Hex[], at: number | Hex | BlockTag): Promise<(Record | null)[]>;
+  /** null if the attester has neither sealed nor anchored the root under the schema */
+  root(attester: Hex, schema: Hex, root: Hex, at: number | Hex | BlockTag): Promise<Root | null>;
+  /** the end of a stream; zeros if nothing was ever appended */
+  head(attester: Hex, stream: Hex, at: number | Hex | BlockTag): Promise<Head>;
   /** as the node tells it, so check the id before encoding under it; null if no such schema is registered */
   schema(id: Hex, at?: Hex | BlockTag): Promise<RegisteredSchema | null>;
 };
@@ -138,6 +183,12 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
     schemaRegistry,
     recordCall: (terms, items, signature) =>
       registry.encodeFunctionData("record", [terms, items, signature]) as Hex,
+    sealCall: (terms, items, signature) =>
+      registry.encodeFunctionData("seal", [terms, items, signature]) as Hex,
+    anchorCall: (terms, root, count, signature) =>
+      registry.encodeFunctionData("anchor", [terms, root, count, signature]) as Hex,
+    attestSignedCall: (attestation, signature) =>
+      registry.encodeFunctionData("attestSigned", [attestation, signature]) as Hex,
     revokeCall: (uids, reason, signed) =>
       (signed === null
         ? registry.encodeFunctionData("revoke", [uids, reason])
@@ -148,12 +199,34 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
             signed.deadline,
             signed.signature,
           ])) as Hex,
+    refusalOf,
     refusalText,
     async records(uids, at) {
       const data = await view(address, registry.encodeFunctionData("recordsOf", [uids]) as Hex, at);
       const words = read(data, () => registry.decodeFunctionResult("recordsOf", data)[0] as bigint[]);
       if (words.length !== uids.length) throw unreadable(`${words.length} records for ${uids.length} uids`);
       return [...words].map(recordOf);
+    },
+    async root(attester, schema, root, at) {
+      const call = registry.encodeFunctionData("rootOf", [attester, schema, root]) as Hex;
+      const data = await view(address, call, at);
+      const found = read(data, () => registry.decodeFunctionResult("rootOf", data));
+      const level = ([null, "seal", "anchor"] as const)[Number(found.level)];
+      if (level === undefined) throw unreadable(`a root of level ${String(found.level)}`);
+      if (level === null) return null;
+      return {
+        level,
+        committedAt: Number(found.committedAt),
+        count: Number(found.count),
+        judged: found.judged as boolean,
+        revocable: found.revocable as boolean,
+      };
+    },
+    async head(attester, stream, at) {
+      const call = registry.encodeFunctionData("headOf", [attester, stream]) as Hex;
+      const data = await view(address, call, at);
+      const head = read(data, () => registry.decodeFunctionResult("headOf", data)[0] as Head);
+      return { count: head.count, hash: head.hash };
     },
     async schema(id, at = "latest") {
       const asked = schemas.encodeFunctionData("termsOf", [id]) as Hex;

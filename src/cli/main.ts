@@ -24,6 +24,13 @@ function command(name: string, description: string, run: (...parts: never[]) => 
   return program.command(name).description(description).action(act(run));
 }
 
+function level(): Option {
+  return new Option(
+    "--level <level>",
+    "record: a slot each; seal: a root, all items in the log; anchor: a root",
+  ).default("record");
+}
+
 function common(target: Command, kind: "read" | "write" | "store"): Command {
   target
     .addOption(
@@ -56,6 +63,10 @@ function common(target: Command, kind: "read" | "write" | "store"): Command {
   return target.option("--json", "print one JSON document").option("--quiet", "no progress");
 }
 
+function print(line: string): Promise<unknown> {
+  return new Promise((resolve) => process.stdout.write(`${line}\n`, resolve));
+}
+
 /** Runs a command and prints what it has to say: the result on stdout, everything else on stderr. */
 function act(run: (...parts: never[]) => Promise<Result>) {
   return async (...parts: unknown[]): Promise<void> => {
@@ -66,6 +77,7 @@ function act(run: (...parts: never[]) => Promise<Result>) {
     let output: string;
     try {
       const result = await run(...(parts.slice(0, -1) as never[]));
+      for await (const line of result.lines ?? []) await print(plain(line));
       output =
         options.json === true && result.data !== undefined ? jsonText(result.data) : plain(result.text);
       process.exitCode = result.exit ?? 0;
@@ -74,7 +86,7 @@ function act(run: (...parts: never[]) => Promise<Result>) {
       output = options.json === true ? hide(jsonText(errorData(error))) : "";
       process.exitCode = exitCodeOf(error);
     }
-    if (output !== "") await new Promise((resolve) => process.stdout.write(`${output}\n`, resolve));
+    if (output !== "") await print(output);
     // The embedded chain keeps native threads; there is nothing left to wait for.
     process.exit();
   };
@@ -128,13 +140,28 @@ common(
 
 common(
   command(
-    "attest <schema> [values...]",
+    "attest [schema] [values...]",
     "issue one attestation: attest SCHEMA name=value … --to ADDRESS",
-    async (name: string, values: string[], options: never) =>
-      (await import("./commands/attest.js")).attest(name, values, options),
+    async (name: string | undefined, values: string[], options: { from?: string; offline?: boolean }) => {
+      const { attest, requireSchema } = await import("./commands/attest.js");
+      const { attestOffline, carry } = await import("./commands/offline.js");
+      if (options.from !== undefined) return carry(options.from, name, options as never);
+      return (options.offline === true ? attestOffline : attest)(
+        requireSchema(name),
+        values,
+        options as never,
+      );
+    },
   ),
   "write",
 )
+  .addOption(level())
+  .option("--stream <name>", "append it to this stream of the issuer")
+  .option("--offline", "ask no node: sign it, and print its waybill")
+  .option(
+    "--from <file>",
+    "put the waybill of an attestation that was signed --offline on the chain; anyone may",
+  )
   .option("--to <address>", "whom it is about")
   .option("--expires <when>", "90d, 2027-01-31 or Unix seconds")
   .option("--ref <uid>", "the attestation it refers to")
@@ -152,6 +179,8 @@ common(
   "read",
 )
   .requiredOption("--schema <schema>", "id or definition")
+  .addOption(level())
+  .option("--stream <name>", "append them to this stream of the issuer, in order")
   .option("--irrevocable", "they can never be revoked");
 
 common(
@@ -163,6 +192,8 @@ common(
   "write",
 )
   .requiredOption("--schema <schema>", "id or definition")
+  .addOption(level())
+  .option("--stream <name>", "append them to this stream of the issuer, in order")
   .option("--until <stage>", "return when every row is included, safe or final", "final")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
   .option("--budget <amount>", "most that the job may cost, such as 0.5eth; then it stops")
@@ -185,6 +216,15 @@ common(
   ),
   "store",
 );
+common(
+  command(
+    "export <what>",
+    "the waybills of a job or of one uid, one a line: what a stranger needs to check them",
+    async (what: string, options: never) =>
+      (await import("./commands/export.js")).exportWaybills(what, options),
+  ),
+  "store",
+).option("--out <dir>", "write a file for each instead");
 common(
   command(
     "verify <uids...>",

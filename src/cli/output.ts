@@ -1,14 +1,17 @@
 import { formatEther, formatUnits } from "ethers";
 import { RpcError, WaybillError } from "../errors.js";
 
-/** What a command has to say: `text` for people, `data` for `--json`; and how it ends. */
-export type Result = { text: string; data: unknown; exit?: ExitCode };
+/**
+ * What a command has to say: `text` for people, `data` for `--json`; and how it ends. `lines` go first, as they come:
+ * there may be more of them than memory.
+ */
+export type Result = { text: string; data: unknown; lines?: AsyncIterable<string>; exit?: ExitCode };
 
 /** 0 done, 1 failed or reject, 2 usage, 3 undecided or pending, 4 node or network, 5 limit, 6 bad input, 130 stopped. */
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 130;
 
 const EXIT_CODES: readonly [RegExp, ExitCode][] = [
-  [/^E_(USAGE|NETWORK|KEY|SCHEMA|FILE_OPEN|INPUT_KIND|STORE_NONE|JOB)/, 2],
+  [/^E_(USAGE|NETWORK|KEY|SCHEMA|FILE_OPEN|INPUT_KIND|STORE_NONE|STORE_VERSION|JOB|WAYBILL)/, 2],
   [/^E_(NODE|CHAIN_ID|REGISTRY_MISSING)/, 4],
   [/^E_(BUDGET|FEE_CEILING)/, 5],
   [/^E_(ROW|FILE|COLUMN)/, 6],

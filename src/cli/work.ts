@@ -2,14 +2,18 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { admit } from "../admission/admit.js";
 import type { Frame } from "../admission/statement.js";
-import type { Registry } from "../chain/registry.js";
+import { type Level, LEVELS } from "../attestation.js";
+import type { RegisteredSchema, Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import type { FeeLimits } from "../fees.js";
-import { type Hex, hex, keccak } from "../hex.js";
+import type { Manner } from "../gas.js";
+import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
 import { holdError } from "../lane/lane.js";
 import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
 import type { Act, AdmittedRow, Counts, Job, NewJob, Store } from "../store/store.js";
 import { createSubmitter, isDone, type Progress, type Until } from "../submitter/submitter.js";
+import { streamKey } from "../stream.js";
+import { usage } from "./arguments.js";
 import type { Keys } from "./keys.js";
 import { counted, ether, type ExitCode, grouped, type ProgressLine, table } from "./output.js";
 import type { Connection } from "./session.js";
@@ -41,9 +45,19 @@ export async function limitsOf(connection: Connection): Promise<Limits> {
   return { ...ETHEREUM_LIMITS, blockGas: Number(head?.gasLimit ?? 30_000_000n) };
 }
 
-/** @param signed the issuer's signature travels with every batch */
-export function fitsIn(limits: Limits, signed: boolean): Frame["fits"] {
-  return (size) => fitsAlone("record", signed, size, limits);
+/** @throws WaybillError E_RESOLVER */
+export function refuseResolver(schema: RegisteredSchema): void {
+  if (schema.resolver === ZERO_ADDRESS) return;
+  throw new WaybillError(
+    "E_RESOLVER",
+    `the schema ${schema.id} names a resolver, and what that costs is not known to the gas model yet`,
+    { mend: "call the registry from your own code, or name a schema without a resolver" },
+  );
+}
+
+/** Whether an item of a size fits a transaction alone. */
+export function fitsIn(limits: Limits, manner: Manner): Frame["fits"] {
+  return (size) => fitsAlone(manner, size, limits);
 }
 
 /** Admits what is not admitted yet, and drives the job until every item is as far as asked. */
@@ -187,4 +201,13 @@ export function finishedData(finished: Finished): object {
 
 export function actText(act: Act): string {
   return act === "revoke" ? "revocation" : "attestation";
+}
+
+/** Whose words are read: the level of a job, and the stream that it goes to. @throws WaybillError E_USAGE */
+export function readManner(options: { level?: string; stream?: string }): { act: Level; stream: Hex } {
+  const { level = "record", stream } = options;
+  if (!(level in LEVELS)) throw usage(`--level ${level} is none`, "use record, seal or anchor");
+  if (stream === "" || stream === ZERO_WORD)
+    throw usage("--stream has no name", "leave it out for no stream");
+  return { act: level as Level, stream: stream === undefined ? ZERO_WORD : streamKey(stream) };
 }

@@ -1,13 +1,21 @@
-import { type BatchTerms, batchDigest, packItems, revocationDigest, tokensOf } from "../attestation.js";
+import {
+  type BatchTerms,
+  batchDigest,
+  packItems,
+  packRoot,
+  revocationDigest,
+  tokensOf,
+} from "../attestation.js";
 import { nextStep } from "../batch.js";
 import type { Chain, SendReply } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { bid, type FeeLimits, tipOf } from "../fees.js";
-import { gasOf, TRANSACTION_BYTES_CAP, TRANSACTION_GAS_CAP, type Work } from "../gas.js";
+import { gasOf, type Manner, TRANSACTION_BYTES_CAP, TRANSACTION_GAS_CAP, type Work } from "../gas.js";
 import { type Hex, unhex, ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
 import type { Job, LaneToken, Store, StoredAttempt, StoredBatch, StoredItem } from "../store/store.js";
+import { rootOf } from "../tree.js";
 
 /** Why a lane does nothing, and since when (Unix milliseconds). It keeps its nonce and goes on by itself. */
 export type Hold = { why: HoldReason; detail: string; since: number };
@@ -36,6 +44,8 @@ export type Lane = {
    * to go another way.
    */
   voidOthers(job: Job): Promise<void>;
+  /** Gives up a planned batch. */
+  voidPlanned(batch: StoredBatch): Promise<void>;
   hold(): Hold | null;
 };
 
@@ -103,7 +113,8 @@ export function createLane(options: LaneOptions): Lane {
     const items = await store.items(batch.id);
     const head = await chain.block("latest");
     if (head === null) return holdFor("node", "the node has no head block");
-    const call = callOf(job, items, head.timestamp + SIGNATURE_LIFE_S);
+    const position = await positionIn(job);
+    const call = callOf(job, items, position ?? 0, head.timestamp + SIGNATURE_LIFE_S);
     const gasLimit = BigInt(gasOf(call.work));
 
     const mostGas = Math.min(TRANSACTION_GAS_CAP, Number(head.gasLimit));
@@ -113,7 +124,9 @@ export function createLane(options: LaneOptions): Lane {
       { from: lane.address, to: registry.domain.registry, data: call.data, gas: gasLimit },
       "latest",
     );
-    if (simulated.kind === "reverted") return holdFor("refused", registry.refusalText(simulated.data));
+    if (simulated.kind === "reverted" && !waitsForOthers(registry.refusalOf(simulated.data))) {
+      return holdFor("refused", registry.refusalText(simulated.data));
+    }
     if (simulated.kind === "unavailable") return holdFor("node", simulated.message);
 
     const tip = tipOf(await chain.recentBlocks(10), await chain.suggestedTip());
@@ -137,7 +150,7 @@ export function createLane(options: LaneOptions): Lane {
     }
 
     const mined = await chain.transactionCount(lane.address, "latest");
-    const attempt = await store.sign(token, batch.id, mined, (nonce) => {
+    const attempt = await store.sign(token, batch.id, { mined, position }, (nonce) => {
       const { raw, hash } = lane.signTransaction({
         chainId: registry.domain.chainId,
         nonce,
@@ -158,13 +171,30 @@ export function createLane(options: LaneOptions): Lane {
     return send(attempt);
   }
 
-  function callOf(job: Job, items: readonly StoredItem[], deadline: number): { data: Hex; work: Work } {
+  /**
+   * Where in its stream the next batch begins: behind all that this store has signed for it, or where the chain is, if
+   * somebody else has appended.
+   */
+  async function positionIn({ attester, stream }: Job): Promise<number | null> {
+    if (stream === ZERO_WORD) return null;
+    const { count } = await registry.head(attester, stream, "latest");
+    return Math.max(await store.streamEnd(attester, stream), Number(count));
+  }
+
+  function callOf(
+    job: Job,
+    items: readonly StoredItem[],
+    position: number,
+    deadline: number,
+  ): { data: Hex; work: Work } {
     // For the job's attester, always: another issuer's key is then refused, where its own address in this place would
     // put other attestations on the chain than were admitted.
-    const { attester } = job;
+    const { act, attester } = job;
     const signed = lane.address !== attester;
+    const stream = job.stream === ZERO_WORD ? "none" : position === 0 ? "first" : "later";
+    const manner = { act, signed, stream } as const;
     const uids = items.map((item) => item.uid);
-    if (job.act === "revoke") {
+    if (act === "revoke") {
       const revocation = { attester, uids, reason: job.reason, deadline };
       const signature = signed ? issuer.signDigest(revocationDigest(registry.separator, revocation)) : null;
       const data = registry.revokeCall(
@@ -172,31 +202,39 @@ export function createLane(options: LaneOptions): Lane {
         job.reason,
         signature === null ? null : { attester, deadline, signature },
       );
-      return { data, work: workOfCall("revoke", signed, data, items, uids.length * 32) };
+      return { data, work: workOfCall(manner, data, items, uids.length * 32) };
     }
     const terms: BatchTerms = {
       attester,
       schema: job.schema,
-      stream: ZERO_WORD,
-      position: 0n,
+      stream: job.stream,
+      position: BigInt(position),
       deadline: signed ? deadline : 0,
     };
-    const packed = packItems(items.map((item) => item.item));
-    const signature = signed
-      ? issuer.signDigest(batchDigest(registry.separator, terms, "record", packed))
-      : "0x";
-    const data = registry.recordCall(terms, packed, signature);
-    return { data, work: workOfCall("record", signed, data, items, packed.length) };
+    const root = act === "anchor" ? rootOf(uids) : ZERO_WORD;
+    const packed = act === "anchor" ? packRoot(root, uids.length) : packItems(items.map(({ item }) => item));
+    const signature = signed ? issuer.signDigest(batchDigest(registry.separator, terms, act, packed)) : "0x";
+    const data =
+      act === "anchor"
+        ? registry.anchorCall(terms, root, uids.length, signature)
+        : act === "seal"
+          ? registry.sealCall(terms, packed, signature)
+          : registry.recordCall(terms, packed, signature);
+    return { data, work: workOfCall(manner, data, items, packed.length) };
+  }
+
+  async function voidPlanned(batch: StoredBatch): Promise<void> {
+    await store.applyOnLane(await tokenOf(batch.lane), batch.id, { kind: "voided" });
   }
 
   return {
     hold: () => hold,
     async voidOthers(job) {
       for (const batch of await store.batches(["planned"], job.id)) {
-        if (batch.lane === token.lane) continue;
-        await store.applyOnLane(await tokenOf(batch.lane), batch.id, { kind: "voided" });
+        if (batch.lane !== token.lane) await voidPlanned(batch);
       }
     },
+    voidPlanned,
     async tick(job) {
       let moved = false;
       obstacle = null;
@@ -255,17 +293,17 @@ function nonceOf({ batch }: StoredBatch): number {
   return batch.state === "signed" ? batch.nonce : Number.MAX_SAFE_INTEGER;
 }
 
-function workOfCall(
-  act: Work["act"],
-  signed: boolean,
-  data: Hex,
-  items: readonly StoredItem[],
-  bytes: number,
-): Work {
+/** Batches of its stream that are on their way are not yet there for a simulation; what it says of them is no fault. */
+function waitsForOthers(refusal: ReturnType<Registry["refusalOf"]>): boolean {
+  if (refusal?.name !== "StreamMoved") return false;
+  const [, expected, actual] = refusal.args as [Hex, bigint, bigint];
+  return actual < expected;
+}
+
+function workOfCall(manner: Manner, data: Hex, items: readonly StoredItem[], bytes: number): Work {
   const words = items.map(({ item }) => Math.ceil(item.data.length / 32));
   return {
-    act,
-    signed,
+    ...manner,
     items: items.length,
     bytes,
     tokens: tokensOf(unhex(data)),

@@ -1,5 +1,5 @@
-import type { PackedSize } from "../attestation.js";
-import type { Work } from "../gas.js";
+import { MAX_ITEMS, type PackedSize } from "../attestation.js";
+import type { Manner } from "../gas.js";
 import { type Limits, slotOf, split } from "./split.js";
 
 /** Blocks of work that are kept planned or on their way: more would only age in the pool. */
@@ -13,10 +13,13 @@ export function roomFor(limits: Limits, unfinished: number): number {
   return Math.max(0, Math.min(MOST_AHEAD, BLOCKS_AHEAD * slotOf(limits).perBlock) - unfinished);
 }
 
+/** Gas that an item takes at least, for items whose number is limited by gas. */
+const LEAST_GAS = { record: 25_000, seal: 1_300, revoke: 5_000 };
+
 /** Items that are worth looking at to fill this many batches: somewhat more than can go in. */
-export function pageFor(limits: Limits, act: Work["act"], batches: number): number {
-  const smallest = act === "revoke" ? 5_000 : 25_000;
-  return Math.ceil((batches + 1) * (slotOf(limits).gas / smallest));
+export function pageFor(limits: Limits, act: Manner["act"], batches: number): number {
+  const most = act === "anchor" ? MAX_ITEMS : Math.min(MAX_ITEMS, slotOf(limits).gas / LEAST_GAS[act]);
+  return Math.ceil((batches + 1) * most);
 }
 
 /**
@@ -24,14 +27,13 @@ export function pageFor(limits: Limits, act: Work["act"], batches: number): numb
  * @param waiting in order, from the first that waits
  */
 export function plan<T extends PackedSize & { id: number }>(
-  act: Work["act"],
-  signed: boolean,
+  manner: Manner,
   waiting: readonly T[],
   limits: Limits,
   room: number,
 ): number[][] {
   let start = 0;
-  return split(act, signed, waiting, limits)
+  return split(manner, waiting, limits)
     .slice(0, room)
     .map((count) => {
       const group = waiting.slice(start, start + count).map((item) => item.id);

@@ -2,6 +2,7 @@ import { MAX_ITEMS, type PackedSize } from "../attestation.js";
 import {
   bytesOf,
   gasOf,
+  type Manner,
   withItem,
   type Work,
   workOf,
@@ -34,8 +35,8 @@ export function slotOf(limits: Limits): { perBlock: number; gas: number } {
 }
 
 /** Whether one item alone fits a transaction of the chain at all, whatever share of a block we take. */
-export function fitsAlone(act: Work["act"], signed: boolean, size: PackedSize, limits: Limits): boolean {
-  return fits(workOf(act, signed, [size]), Math.min(limits.transactionGas, limits.blockGas), limits);
+export function fitsAlone(manner: Manner, size: PackedSize, limits: Limits): boolean {
+  return fits(workOf(manner, [size]), Math.min(limits.transactionGas, limits.blockGas), limits);
 }
 
 /**
@@ -44,13 +45,8 @@ export function fitsAlone(act: Work["act"], signed: boolean, size: PackedSize, l
  * @param sizes of items that fit a transaction alone; one that is larger than its share of a block goes alone
  * @returns how many items each batch takes
  */
-export function split(
-  act: Work["act"],
-  signed: boolean,
-  sizes: readonly PackedSize[],
-  limits: Limits,
-): number[] {
-  const empty = workOf(act, signed, []);
+export function split(manner: Manner, sizes: readonly PackedSize[], limits: Limits): number[] {
+  const empty = workOf(manner, []);
   const overhead = gasOf(empty);
   const weights = sizes.map((size) => gasOf(withItem(empty, size)) - overhead);
   const whole = weights.reduce((a, b) => a + b, 0);

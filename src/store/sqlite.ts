@@ -104,6 +104,15 @@ class SqliteStore implements Store {
     });
   }
 
+  chain(): Promise<ChainIdentity> {
+    return this.#transaction(async (trx) => {
+      const facts = trx.selectFrom("facts").select("value").where("name", "=", "chain");
+      const { value } = await facts.executeTakeFirstOrThrow();
+      const found = JSON.parse(value) as { chainId: string; genesis: Hex; registry: Hex };
+      return { ...found, chainId: BigInt(found.chainId) };
+    });
+  }
+
   openJob(job: NewJob): Promise<Job> {
     this.#admitting.add(job.key);
     return this.#transaction(async (trx) => {
@@ -348,6 +357,7 @@ class SqliteStore implements Store {
             job,
             lane: token.lane,
             nonce: null,
+            position: null,
             count: group.length,
             state: "planned",
             batch: '{"state":"planned"}',
@@ -371,7 +381,7 @@ class SqliteStore implements Store {
   sign(
     token: LaneToken,
     batch: number,
-    mined: number,
+    { mined, position }: { mined: number; position: number | null },
     sign: (nonce: number) => SignedAttempt,
   ): Promise<StoredAttempt> {
     return this.#transaction(async (trx) => {
@@ -382,6 +392,7 @@ class SqliteStore implements Store {
         .where("lane", "=", token.lane)
         .executeTakeFirstOrThrow();
       const nonce = Math.max(last === null ? 0 : last + 1, mined);
+      if (position !== null) await checkPosition(trx, batch, position);
       const attempt = sign(nonce);
       await trx
         .insertInto("attempts")
@@ -397,7 +408,7 @@ class SqliteStore implements Store {
         .execute();
       await trx
         .updateTable("batches")
-        .set({ nonce })
+        .set({ nonce, position })
         .where("id", "=", batch)
         .where("lane", "=", token.lane)
         .execute();
@@ -422,18 +433,59 @@ class SqliteStore implements Store {
     });
   }
 
+  streamEnd(attester: Hex, stream: Hex): Promise<number> {
+    return this.#transaction((trx) => endOf(trx, attester, stream));
+  }
+
+  aheadOfWaiting(job: number): Promise<StoredBatch[]> {
+    return this.#transaction(async (trx) => {
+      const waiting = trx
+        .selectFrom("items")
+        .select(({ fn }) => fn.min("ordinal").as("first"))
+        .where("job", "=", job)
+        .where("batch", "is", null)
+        .where("duplicate_of", "is", null)
+        .where("faults", "is", null);
+      const rows = await trx
+        .selectFrom("batches")
+        .select(["id", "job", "lane", "count", "position", "batch"])
+        .where("job", "=", job)
+        .where("state", "in", LIVE)
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom("items")
+              .select("items.id")
+              .whereRef("items.batch", "=", "batches.id")
+              .where("ordinal", ">", waiting),
+          ),
+        )
+        .orderBy("id")
+        .execute();
+      return rows.map(batchOf);
+    });
+  }
+
   batches(states: readonly BatchState[], job?: number): Promise<StoredBatch[]> {
     return this.#transaction(async (trx) => {
       let query = trx
         .selectFrom("batches")
-        .select(["id", "job", "lane", "count", "batch"])
+        .select(["id", "job", "lane", "count", "position", "batch"])
         .where("state", "in", states);
       if (job !== undefined) query = query.where("job", "=", job);
-      return (await query.orderBy("id").execute()).map((row) => ({
-        ...row,
-        lane: row.lane as Hex,
-        batch: JSON.parse(row.batch, reviveBatch) as Batch,
-      }));
+      return (await query.orderBy("id").execute()).map(batchOf);
+    });
+  }
+
+  batchesOf(uid: Hex): Promise<StoredBatch[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("items")
+        .innerJoin("batches", "batches.id", "items.batch")
+        .select(["batches.id", "batches.job", "batches.lane", "batches.count", "position", "batches.batch"])
+        .where("items.uid", "=", unhex(uid))
+        .orderBy("batches.id")
+        .execute();
+      return rows.map(batchOf);
     });
   }
 
@@ -669,10 +721,40 @@ function jobOf(row: Selectable<Tables["jobs"]>): Job {
     definition: row.definition,
     attester: row.attester as Hex,
     reason: row.reason,
+    stream: row.stream as Hex,
     state: row.state as Job["state"],
     rows: row.rows,
     createdAt: row.created_at,
   };
+}
+
+function batchOf(row: Pick<Selectable<Tables["batches"]>, keyof StoredBatch>): StoredBatch {
+  return { ...row, lane: row.lane as Hex, batch: JSON.parse(row.batch, reviveBatch) as Batch };
+}
+
+/** Where the stream ends when all live batches of it have landed. */
+async function endOf(trx: Trx, attester: string, stream: string): Promise<number> {
+  const { end } = await trx
+    .selectFrom("batches")
+    .innerJoin("jobs", "jobs.id", "batches.job")
+    .select(({ fn }) => fn.max(sql<number | null>`batches.position + batches.count`).as("end"))
+    .where("jobs.stream", "=", stream)
+    .where("jobs.attester", "=", attester)
+    .where("batches.state", "in", LIVE)
+    .executeTakeFirstOrThrow();
+  return end ?? 0;
+}
+
+/** A position belongs to one live batch of its stream, as a nonce belongs to one of its lane. */
+async function checkPosition(trx: Trx, batch: number, position: number): Promise<void> {
+  const { attester, stream } = await trx
+    .selectFrom("batches")
+    .innerJoin("jobs", "jobs.id", "batches.job")
+    .select(["jobs.attester", "jobs.stream"])
+    .where("batches.id", "=", batch)
+    .executeTakeFirstOrThrow();
+  const end = await endOf(trx, attester, stream);
+  if (position < end) throw new Error(`position ${position} of stream ${stream} is taken: it ends at ${end}`);
 }
 
 function plainBigints(_: string, value: unknown): unknown {

@@ -9,6 +9,8 @@ import type { Hex } from "../hex.js";
 export type Store = {
   /** Refuses a store that was filled for another chain. @throws WaybillError E_STORE_CHAIN */
   bind(chain: ChainIdentity): Promise<void>;
+  /** The chain that it was filled for. @throws Error if none is bound */
+  chain(): Promise<ChainIdentity>;
 
   /** The job of this key: the one that exists, or a new one that is `admitting`. */
   openJob(job: NewJob): Promise<Job>;
@@ -34,20 +36,29 @@ export type Store = {
   /**
    * Journals the signed bytes of a planned batch. The nonce is the one after the highest in the journal of this lane,
    * or `mined` if that is higher, and is taken in this very transaction (law 4).
-   * @param mined how many transactions of the lane are in the chain, as far as a node said
+   * @param place `mined`: how many transactions of the lane are in the chain, as far as a node said; `position`: where
+   *   in its stream the batch begins, null without a stream
    * @param sign must not wait: it runs inside the transaction
+   * @throws Error if the position is one that another live batch of the stream has
    */
   sign(
     token: LaneToken,
     batch: number,
-    mined: number,
+    place: { mined: number; position: number | null },
     sign: (nonce: number) => SignedAttempt,
   ): Promise<StoredAttempt>;
   /** Applies an event of the lane to a batch. */
   applyOnLane(token: LaneToken, batch: number, event: Exclude<BatchEvent, { kind: "signed" }>): Promise<void>;
 
+  /** Where a stream ends once all that is signed for it has landed; 0 if nothing ever was. */
+  streamEnd(attester: Hex, stream: Hex): Promise<number>;
+  /** Live batches of a job that hold an item which comes after the first that waits. */
+  aheadOfWaiting(job: number): Promise<StoredBatch[]>;
+
   /** Batches in these states, oldest first; of one job, or of all. */
   batches(states: readonly BatchState[], job?: number): Promise<StoredBatch[]>;
+  /** Live batches that hold the attestation of a uid, oldest first: one for each level that it was issued at. */
+  batchesOf(uid: Hex): Promise<StoredBatch[]>;
   /** A batch's items in order of the batch. */
   items(batch: number): Promise<StoredItem[]>;
   /** Signed bytes of a batch, oldest attempt first. */
@@ -72,8 +83,8 @@ export type Store = {
 
 export type ChainIdentity = { chainId: bigint; genesis: Hex; registry: Hex };
 
-/** record: put on the chain at level record; revoke: revoke what is recorded. */
-export type Act = Exclude<Level, "seal" | "anchor"> | "revoke";
+/** A level: put on the chain at that level; revoke: revoke what is recorded. */
+export type Act = Level | "revoke";
 
 export type NewJob = {
   /** the same work has the same key: a second run finds the first */
@@ -86,6 +97,8 @@ export type NewJob = {
   attester: Hex;
   /** of a revocation; else empty */
   reason: string;
+  /** key of the stream that the items are appended to, in order; the zero word for none */
+  stream: Hex;
 };
 
 export type Job = NewJob & {
@@ -132,8 +145,15 @@ export type LaneToken = { lane: Hex; token: number };
 export type SignedAttempt = { transaction: Hex; raw: Hex; maxFee: bigint; tip: bigint; gasLimit: bigint };
 export type StoredAttempt = SignedAttempt & { batch: number; lane: Hex; nonce: number };
 
-/** `lane`: the account whose nonce it takes or has taken */
-export type StoredBatch = { id: number; job: number; lane: Hex; count: number; batch: Batch };
+/** `lane`: the account whose nonce it takes or has taken; `position`: in its stream, once it is signed */
+export type StoredBatch = {
+  id: number;
+  job: number;
+  lane: Hex;
+  count: number;
+  position: number | null;
+  batch: Batch;
+};
 
 /** Of a revocation, `item.data` is what its event carries: the reason. */
 export type StoredItem = { id: number; line: number; uid: Hex; item: Item };

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Generated } from "kysely";
+import { WaybillError } from "../errors.js";
 
 export type Tables = {
   facts: { name: string; value: string };
@@ -12,6 +13,7 @@ export type Tables = {
     definition: string;
     attester: string;
     reason: string;
+    stream: string;
     state: string;
     rows: number;
     rejected: number;
@@ -45,6 +47,7 @@ export type Tables = {
     job: number;
     lane: string;
     nonce: number | null;
+    position: number | null;
     count: number;
     state: string;
     /** the whole of src/batch.ts's Batch, as JSON; `state` repeats its state for the index */
@@ -68,7 +71,7 @@ export type Tables = {
   blocks: { number: number; hash: string };
 };
 
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * Creates the tables in an empty file.
@@ -79,7 +82,13 @@ const VERSION = 1;
 export function createTables(database: DatabaseSync): void {
   const found = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (found.user_version === VERSION) return;
-  if (found.user_version !== 0) throw new StoreVersionError(found.user_version, VERSION);
+  if (found.user_version !== 0) {
+    throw new WaybillError(
+      "E_STORE_VERSION",
+      `the store has format ${found.user_version}, and this program knows format ${VERSION}`,
+      { mend: "use the version of waybill that wrote it, or another directory with --data" },
+    );
+  }
   database.exec(`
     BEGIN;
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -92,6 +101,7 @@ export function createTables(database: DatabaseSync): void {
       definition TEXT NOT NULL,
       attester TEXT NOT NULL,
       reason TEXT NOT NULL,
+      stream TEXT NOT NULL,
       state TEXT NOT NULL,
       rows INTEGER NOT NULL,
       rejected INTEGER NOT NULL,
@@ -132,6 +142,7 @@ export function createTables(database: DatabaseSync): void {
       job INTEGER NOT NULL REFERENCES jobs,
       lane TEXT NOT NULL,
       nonce INTEGER,
+      position INTEGER,
       count INTEGER NOT NULL,
       state TEXT NOT NULL,
       batch TEXT NOT NULL,
@@ -164,10 +175,4 @@ export function createTables(database: DatabaseSync): void {
     PRAGMA user_version = ${VERSION};
     COMMIT;
   `);
-}
-
-export class StoreVersionError extends Error {
-  constructor(found: number, known: number) {
-    super(`the store has format ${found}, and this program knows format ${known}`);
-  }
 }

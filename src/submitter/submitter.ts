@@ -3,13 +3,14 @@ import type { Block, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { RpcError, WaybillError } from "../errors.js";
 import { type FeeLimits, MOST_PER_TRANSACTION } from "../fees.js";
+import { ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
 import { createLane, type Hold } from "../lane/lane.js";
 import { pageFor, plan, roomFor } from "../planner/planner.js";
 import { ETHEREUM_LIMITS, type Limits } from "../planner/split.js";
 import type { Counts, Job, Store } from "../store/store.js";
 import { createTracker } from "../tracker/tracker.js";
-import { misrecorded, unrevoked } from "../verifier/readBack.js";
+import { mismatched } from "../verifier/readBack.js";
 
 export type SubmitterOptions = {
   store: Store;
@@ -73,21 +74,34 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     const room = roomFor(limits, unfinished);
     if (room === 0) return false;
     const waiting = await store.waiting(job.id, pageFor(limits, job.act, room));
-    if (waiting.length === 0) return false;
-    await store.assign(token, job.id, plan(job.act, signed, waiting, limits, room));
+    if (waiting.length === 0 || !(await mayFollow(job))) return false;
+    const stream = job.stream === ZERO_WORD ? "none" : "first";
+    await store.assign(token, job.id, plan({ act: job.act, signed, stream }, waiting, limits, room));
     return true;
+  }
+
+  /**
+   * In a stream, what waits goes before what comes after it in the input. If a batch has failed, those behind it fail
+   * too, for the stream has not come to where they begin: what is signed is waited for, what is planned given up.
+   */
+  async function mayFollow(job: Job): Promise<boolean> {
+    if (job.stream === ZERO_WORD) return true;
+    let may = true;
+    for (const ahead of await store.aheadOfWaiting(job.id)) {
+      const { batch } = ahead;
+      if (batch.state === "planned") await lane.voidPlanned(ahead);
+      if (batch.state === "signed" || ("inclusion" in batch && !batch.inclusion.succeeded)) may = false;
+    }
+    return may;
   }
 
   async function verifyTick(job: Job): Promise<boolean> {
     let moved = false;
-    for (const { id, batch } of await store.batches(["final"], job.id)) {
+    for (const { id, position, batch } of await store.batches(["final"], job.id)) {
       if (batch.state !== "final") continue;
       const items = await store.items(id);
-      const mismatched =
-        job.act === "revoke"
-          ? await unrevoked(chain, registry, { ...job, inclusion: batch.inclusion }, items)
-          : await misrecorded(chain, registry, { ...job, inclusion: batch.inclusion }, items);
-      await store.verified(id, mismatched);
+      const landed = { ...job, position, inclusion: batch.inclusion };
+      await store.verified(id, await mismatched(chain, registry, landed, items));
       moved = true;
     }
     return moved;

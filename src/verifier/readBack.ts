@@ -1,25 +1,114 @@
-import { type Attestation, type Item, uidOf } from "../attestation.js";
+import { type Attestation, type Item, type Level, packItems, uidOf } from "../attestation.js";
 import type { Inclusion } from "../batch.js";
-import type { Chain } from "../chain/chain.js";
-import { ATTESTED, attestedOf, type Record, type Registry, sameAddress } from "../chain/registry.js";
+import type { Block, Chain } from "../chain/chain.js";
+import {
+  APPENDED,
+  appendedOf,
+  ATTESTED,
+  attestedOf,
+  type Record,
+  type Registry,
+  sameAddress,
+  SEALED,
+  sealedOf,
+} from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, hex } from "../hex.js";
+import { rootOf } from "../tree.js";
 
 /** What was meant to be on the chain. */
 export type Expected = { id: number; uid: Hex; item: Item };
+
+/** A batch that is in a block for good. */
+export type Landed = {
+  act: Level | "revoke";
+  schema: Hex;
+  attester: Hex;
+  /** the zero word for none */
+  stream: Hex;
+  /** in the stream; null without one */
+  position: number | null;
+  inclusion: Inclusion;
+};
 
 /** Uids in one read; a node's limits for calls are far above. */
 const READ = 500;
 
 /**
- * Reads a recorded batch back from the chain and compares every field: the event in the very block that the batch is
- * in, and the slot. An item that was recorded earlier has its event elsewhere; its slot is then what speaks for it.
- * @returns the ids of items whose record is missing or differs
+ * Reads a batch back from the chain and compares it with what was meant.
+ * @returns the ids of items that are missing or differ; of a root, of a place in a stream, it is all or none
+ * @throws WaybillError E_NODE if the node is behind the batch
  */
-export async function misrecorded(
+export async function mismatched(
   chain: Chain,
   registry: Registry,
-  batch: { schema: Hex; attester: Hex; inclusion: Inclusion },
+  batch: Landed,
+  items: readonly Expected[],
+): Promise<number[]> {
+  if (!(await isInPlace(chain, registry, batch, items.length))) return items.map((item) => item.id);
+  switch (batch.act) {
+    case "record":
+      return misrecorded(chain, registry, batch, items);
+    case "seal":
+    case "anchor":
+      return (await isCommitted(chain, registry, { ...batch, act: batch.act }, items))
+        ? []
+        : items.map((item) => item.id);
+    case "revoke":
+      return unrevoked(chain, registry, batch, items);
+  }
+}
+
+/** Whether the block announces that so many statements were appended at the batch's position. */
+async function isInPlace(chain: Chain, registry: Registry, batch: Landed, count: number): Promise<boolean> {
+  if (batch.position === null) return true;
+  const logs = await chain.logsOf({
+    address: registry.domain.registry,
+    topics: [APPENDED, topicOf(batch.attester), batch.stream],
+    block: batch.inclusion.blockHash,
+  });
+  return logs
+    .map(appendedOf)
+    .some((link) => link.position === BigInt(batch.position!) && link.count === BigInt(count));
+}
+
+/**
+ * Whether the root that the items make is kept for them. A batch that was sealed before has its event elsewhere; the
+ * root is then what speaks for it.
+ */
+async function isCommitted(
+  chain: Chain,
+  registry: Registry,
+  batch: Landed & { act: "seal" | "anchor" },
+  items: readonly Expected[],
+): Promise<boolean> {
+  const { schema, attester } = batch;
+  const genuine = items.every(
+    ({ uid, item }) => uidOf(registry.separator, { ...item, schema, attester }) === uid,
+  );
+  const root = rootOf(items.map((item) => item.uid));
+  const head = await headAbove(chain, batch.inclusion);
+  const kept = await registry.root(attester, schema, root, head.hash);
+  if (!genuine || kept === null || kept.count !== items.length) return false;
+  if (batch.act === "anchor") return true;
+
+  const logs = await chain.logsOf({
+    address: registry.domain.registry,
+    topics: [SEALED, topicOf(attester), schema, root],
+    block: batch.inclusion.blockHash,
+  });
+  const packed = hex(packItems(items.map(({ item }) => item)));
+  return kept.level === "seal" && logs.every((log) => hex(sealedOf(log)) === packed);
+}
+
+/**
+ * Compares every field of every item: the event in the very block that the batch is in, and the slot. An item that was
+ * recorded earlier has its event elsewhere; its slot is then what speaks for it.
+ */
+async function misrecorded(
+  chain: Chain,
+  registry: Registry,
+  batch: Landed,
   items: readonly Expected[],
 ): Promise<number[]> {
   const logs = await chain.logsOf({
@@ -41,10 +130,10 @@ export async function misrecorded(
 }
 
 /** @returns the ids of items that are not revoked by this attester */
-export async function unrevoked(
+async function unrevoked(
   chain: Chain,
   registry: Registry,
-  batch: { attester: Hex; inclusion: Inclusion },
+  batch: Landed,
   items: readonly Expected[],
 ): Promise<number[]> {
   const records = await readRecords(chain, registry, batch.inclusion, items);
@@ -56,34 +145,34 @@ export async function unrevoked(
     .map((expected) => expected.id);
 }
 
-/**
- * At one head, by its hash, and only at one that has the batch below it: a node that lags knows nothing of it, and a
- * missing record would then be said to be wrong for ever.
- * @throws WaybillError E_NODE if the node is behind
- */
+/** At one head, by its hash. */
 async function readRecords(
   chain: Chain,
   registry: Registry,
   inclusion: Inclusion,
   items: readonly Expected[],
 ): Promise<(Record | null)[]> {
-  const head = await chain.block("latest");
-  const there = await chain.block(inclusion.block);
-  if (head === null || head.number < inclusion.block || there?.hash !== inclusion.blockHash) {
-    throw new WaybillError(
-      "E_NODE",
-      `the node does not have block ${inclusion.block} ${inclusion.blockHash}`,
-      {
-        mend: "run again later or with another node; nothing is lost",
-      },
-    );
-  }
+  const head = await headAbove(chain, inclusion);
   const records: (Record | null)[] = [];
   for (let start = 0; start < items.length; start += READ) {
     const uids = items.slice(start, start + READ).map((expected) => expected.uid);
     records.push(...(await registry.records(uids, head.hash)));
   }
   return records;
+}
+
+/**
+ * The head, if it has the batch below it: a node that lags knows nothing of it, and a missing record would then be said
+ * to be wrong for ever.
+ * @throws WaybillError E_NODE if the node is behind
+ */
+async function headAbove(chain: Chain, inclusion: Inclusion): Promise<Block> {
+  const head = await chain.block("latest");
+  const there = await chain.block(inclusion.block);
+  if (head !== null && head.number >= inclusion.block && there?.hash === inclusion.blockHash) return head;
+  throw new WaybillError("E_NODE", `the node does not have block ${inclusion.block} ${inclusion.blockHash}`, {
+    mend: "run again later or with another node; nothing is lost",
+  });
 }
 
 /** Revoked since is still recorded. */

@@ -252,5 +252,6 @@ function newJob(key: string): NewJob {
     definition,
     attester: ATTESTER,
     reason: "",
+    stream: ZERO_WORD,
   };
 }

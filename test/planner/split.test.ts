@@ -61,9 +61,15 @@ describe("the split", () => {
     const chain = limits(30_000_000);
     // As many as six transactions of the model take to the brim, and a bit less.
     const perSlot = countWithin(slotOf(chain).gas, 2);
-    const counts = split("record", true, Array(6 * perSlot).fill(sizeOf(2)), chain);
+    const counts = split(
+      { act: "record", signed: true, stream: "none" },
+      Array(6 * perSlot).fill(sizeOf(2)),
+      chain,
+    );
     expect(counts).to.deep.equal(Array(6).fill(perSlot));
-    const gas = gasOf(workOf("record", true, Array(perSlot).fill(sizeOf(2))));
+    const gas = gasOf(
+      workOf({ act: "record", signed: true, stream: "none" }, Array(perSlot).fill(sizeOf(2))),
+    );
     expect((2 * gas) / chain.blockGas).to.be.above(0.98);
   });
 
@@ -72,70 +78,101 @@ describe("the split", () => {
     const perSlot = countWithin(slotOf(chain).gas, 2);
     for (const batches of [2, 3, 7, 20]) {
       for (const items of [batches * perSlot - 1, Math.ceil((batches - 0.5) * perSlot)]) {
-        const counts = split("record", true, Array(items).fill(sizeOf(2)), chain);
+        const counts = split(
+          { act: "record", signed: true, stream: "none" },
+          Array(items).fill(sizeOf(2)),
+          chain,
+        );
         expect(counts, `${items} items`).to.have.length(batches);
         expect(Math.max(...counts) - Math.min(...counts), counts.join()).to.be.at.most(1);
       }
     }
     // Few and large: 10 in 4 were 3, 3, 3 and 1, and 12 in 5 were 6 times 2.
     const large = (gas: number) => limits(gas, { transactionGas: gas });
-    const wide = (count: number) => gasOf(workOf("record", false, Array(count).fill(sizeOf(100))));
-    expect(split("record", false, Array(10).fill(sizeOf(100)), large(wide(3)))).to.deep.equal([3, 2, 3, 2]);
-    expect(split("record", false, Array(12).fill(sizeOf(100)), large(wide(3) - 1))).to.deep.equal(
-      Array(6).fill(2),
-    );
+    const wide = (count: number) =>
+      gasOf(workOf({ act: "record", signed: false, stream: "none" }, Array(count).fill(sizeOf(100))));
+    expect(
+      split({ act: "record", signed: false, stream: "none" }, Array(10).fill(sizeOf(100)), large(wide(3))),
+    ).to.deep.equal([3, 2, 3, 2]);
+    expect(
+      split(
+        { act: "record", signed: false, stream: "none" },
+        Array(12).fill(sizeOf(100)),
+        large(wide(3) - 1),
+      ),
+    ).to.deep.equal(Array(6).fill(2));
   });
 
   it("makes one batch of what fits one, and none of nothing", () => {
-    expect(split("record", true, [], limits(30_000_000))).to.deep.equal([]);
-    expect(split("record", true, [sizeOf(0)], limits(30_000_000))).to.deep.equal([1]);
+    expect(split({ act: "record", signed: true, stream: "none" }, [], limits(30_000_000))).to.deep.equal([]);
     expect(
-      split("revoke", false, Array(200).fill({ bytes: 32, tokens: 128, words: 0 }), limits(30_000_000)),
+      split({ act: "record", signed: true, stream: "none" }, [sizeOf(0)], limits(30_000_000)),
+    ).to.deep.equal([1]);
+    expect(
+      split(
+        { act: "revoke", signed: false, stream: "none" },
+        Array(200).fill({ bytes: 32, tokens: 128, words: 0 }),
+        limits(30_000_000),
+      ),
     ).to.deep.equal([200]);
   });
 
   it("lets an item that is larger than its share of a block go alone", () => {
     const chain = limits(30_000_000, { share: 0.04 });
     const large = sizeOf(1_000);
-    expect(gasOf(workOf("record", true, [large])))
+    expect(gasOf(workOf({ act: "record", signed: true, stream: "none" }, [large])))
       .to.be.above(slotOf(chain).gas)
       .and.below(CAP);
-    expect(fitsAlone("record", true, large, chain)).to.equal(true);
-    const counts = split("record", true, [sizeOf(1), sizeOf(1), large, large, sizeOf(1)], chain);
+    expect(fitsAlone({ act: "record", signed: true, stream: "none" }, large, chain)).to.equal(true);
+    const counts = split(
+      { act: "record", signed: true, stream: "none" },
+      [sizeOf(1), sizeOf(1), large, large, sizeOf(1)],
+      chain,
+    );
     expect(counts).to.deep.equal([2, 1, 1, 1]);
   });
 
   it("splits by bytes where gas would allow more: a pool takes 128 KiB", () => {
     const chain = limits(60_000_000, { transactionGas: 60_000_000 });
     const zeros: PackedSize = { bytes: 20_000, tokens: 20_000, words: 625 };
-    expect(split("record", true, Array(12).fill(zeros), chain)).to.deep.equal([6, 6]);
-    expect(split("record", true, Array(13).fill(zeros), chain)).to.deep.equal([4, 5, 4]);
+    expect(
+      split({ act: "record", signed: true, stream: "none" }, Array(12).fill(zeros), chain),
+    ).to.deep.equal([6, 6]);
+    expect(
+      split({ act: "record", signed: true, stream: "none" }, Array(13).fill(zeros), chain),
+    ).to.deep.equal([4, 5, 4]);
   });
 
   it("splits by the two bytes that count the items", () => {
     const chain = { blockGas: 10 ** 12, transactionGas: 10 ** 12, transactionBytes: 10 ** 9, share: 1 };
     const uids = Array(MAX_ITEMS + 1).fill({ bytes: 32, tokens: 128, words: 0 });
-    const counts = split("revoke", false, uids.slice(1), chain);
+    const counts = split({ act: "revoke", signed: false, stream: "none" }, uids.slice(1), chain);
     expect(counts).to.deep.equal([MAX_ITEMS]);
-    expect(split("revoke", false, uids, chain)).to.deep.equal([MAX_ITEMS / 2 + 0.5, MAX_ITEMS / 2 + 0.5]);
+    expect(split({ act: "revoke", signed: false, stream: "none" }, uids, chain)).to.deep.equal([
+      MAX_ITEMS / 2 + 0.5,
+      MAX_ITEMS / 2 + 0.5,
+    ]);
   });
 
   it("takes the reason of a revocation into account, once in the calldata and once for every uid", () => {
     const chain = limits(30_000_000);
     const uids = (words: number) => Array(4_000).fill({ bytes: 32, tokens: 128, words });
-    const [short, long] = [split("revoke", true, uids(0), chain), split("revoke", true, uids(30), chain)];
+    const [short, long] = [
+      split({ act: "revoke", signed: true, stream: "none" }, uids(0), chain),
+      split({ act: "revoke", signed: true, stream: "none" }, uids(30), chain),
+    ];
     expect(long.length).to.be.above(short.length);
-    expect(bytesOf(workOf("revoke", true, uids(10)))).to.equal(
-      bytesOf(workOf("revoke", true, uids(0))) + 320,
+    expect(bytesOf(workOf({ act: "revoke", signed: true, stream: "none" }, uids(10)))).to.equal(
+      bytesOf(workOf({ act: "revoke", signed: true, stream: "none" }, uids(0))) + 320,
     );
   });
 
   it("loses and doubles nothing, and every batch is within the gas, the cap and the bytes", () => {
     fc.assert(
       fc.property(works(), limitsOf(), ({ act, signed, sizes }, chain) => {
-        fc.pre(sizes.every((size) => fitsAlone(act, signed, size, chain)));
+        fc.pre(sizes.every((size) => fitsAlone({ act, signed, stream: "none" }, size, chain)));
         const waiting = sizes.map((size, id) => ({ ...size, id }));
-        const groups = plan(act, signed, waiting, chain, Number.MAX_SAFE_INTEGER);
+        const groups = plan({ act, signed, stream: "none" }, waiting, chain, Number.MAX_SAFE_INTEGER);
         assert.deepEqual(
           groups.flat(),
           waiting.map(({ id }) => id),
@@ -144,8 +181,7 @@ describe("the split", () => {
         for (const group of groups) {
           assert.isNotEmpty(group);
           const work = workOf(
-            act,
-            signed,
+            { act, signed, stream: "none" },
             group.map((id) => sizes[id]!),
           );
           assert.isAtMost(gasOf(work), chain.transactionGas);
@@ -161,13 +197,15 @@ describe("the split", () => {
     fc.assert(
       fc.property(works(), limitsOf(), ({ act, signed, sizes }, chain) => {
         const { gas } = slotOf(chain);
-        const alone = (size: PackedSize) => gasOf(workOf(act, signed, [size]));
+        const alone = (size: PackedSize) => gasOf(workOf({ act, signed, stream: "none" }, [size]));
         // Bytes never decide here, nor does the square of the memory.
         fc.pre(sizes.every((size) => size.words < 100 && alone(size) <= gas / 4));
-        const counts = split(act, signed, sizes, { ...chain, transactionBytes: 10 ** 9 });
+        const counts = split({ act, signed, stream: "none" }, sizes, { ...chain, transactionBytes: 10 ** 9 });
         fc.pre(counts.length > 1);
         let start = 0;
-        const costs = counts.map((count) => gasOf(workOf(act, signed, sizes.slice(start, (start += count)))));
+        const costs = counts.map((count) =>
+          gasOf(workOf({ act, signed, stream: "none" }, sizes.slice(start, (start += count)))),
+        );
         const mean = costs.reduce((a, b) => a + b, 0) / costs.length;
         const largest = Math.max(...sizes.map(alone));
         for (const cost of costs) assert.isAtMost(Math.abs(cost - mean), largest, costs.join());
@@ -179,8 +217,11 @@ describe("the split", () => {
   it("takes at most one batch more than filling each to the brim would", () => {
     fc.assert(
       fc.property(works(), limitsOf(), ({ act, signed, sizes }, chain) => {
-        fc.pre(sizes.every((size) => fitsAlone(act, signed, size, chain)));
-        assert.isAtMost(split(act, signed, sizes, chain).length, brimful(act, signed, sizes, chain) + 1);
+        fc.pre(sizes.every((size) => fitsAlone({ act, signed, stream: "none" }, size, chain)));
+        assert.isAtMost(
+          split({ act, signed, stream: "none" }, sizes, chain).length,
+          brimful(act, signed, sizes, chain) + 1,
+        );
       }),
       { seed, numRuns: 400 },
     );
@@ -198,7 +239,7 @@ describe("the plan", () => {
 
   it("takes the first batches of a split, up to the room there is", () => {
     const waiting = Array.from({ length: 2_000 }, (_, index) => ({ ...sizeOf(2), id: 7 + index }));
-    const groups = plan("record", true, waiting, limits(30_000_000), 2);
+    const groups = plan({ act: "record", signed: true, stream: "none" }, waiting, limits(30_000_000), 2);
     expect(groups).to.have.length(2);
     expect(groups.flat()).to.deep.equal(groups.flat().map((_, index) => 7 + index));
   });
@@ -210,7 +251,7 @@ describe("the plan", () => {
         act === "record" ? { bytes: 4, tokens: 4, words: 0 } : { bytes: 32, tokens: 32, words: 0 };
       for (const room of [1, 3, 12]) {
         const sizes = Array.from({ length: pageFor(chain, act, room) }, (_, id) => ({ ...smallest, id }));
-        expect(split(act, false, sizes, chain).length).to.be.above(room);
+        expect(split({ act, signed: false, stream: "none" }, sizes, chain).length).to.be.above(room);
       }
     }
   });
@@ -218,7 +259,11 @@ describe("the plan", () => {
 
 function countWithin(gas: number, words: number): number {
   let count = 0;
-  while (gasOf(workOf("record", true, Array(count + 1).fill(sizeOf(words)))) <= gas) count += 1;
+  while (
+    gasOf(workOf({ act: "record", signed: true, stream: "none" }, Array(count + 1).fill(sizeOf(words)))) <=
+    gas
+  )
+    count += 1;
   return count;
 }
 
@@ -229,7 +274,7 @@ function brimful(act: Work["act"], signed: boolean, sizes: readonly PackedSize[]
   for (let start = 0; start < sizes.length; batches += 1) {
     let end = start + 1;
     for (; end < sizes.length; end += 1) {
-      const work = workOf(act, signed, sizes.slice(start, end + 1));
+      const work = workOf({ act, signed, stream: "none" }, sizes.slice(start, end + 1));
       if (gasOf(work) > gas || bytesOf(work) > chain.transactionBytes) break;
     }
     start = end;

@@ -70,7 +70,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
     }
 
     const sign = (token: LaneToken, batch: number, mined = 0) =>
-      store.sign(token, batch, mined, (nonce) => attemptOf(batch, nonce));
+      store.sign(token, batch, { mined: mined, position: null }, (nonce) => attemptOf(batch, nonce));
 
     async function signedBatch(job: number, size: number): Promise<number> {
       const token = await store.takeLane(LANE);
@@ -320,7 +320,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         ]);
         const batches = await store.batches(["planned"]);
         expect(batches.map(({ id: _, ...batch }) => batch)).to.deep.equal(
-          Array(2).fill({ job: id, lane: LANE, count: 2, batch: { state: "planned" } }),
+          Array(2).fill({ job: id, lane: LANE, count: 2, position: null, batch: { state: "planned" } }),
         );
         const ids = async (index: number) => (await store.items(batches[index]!.id)).map((item) => item.id);
         expect([await ids(0), await ids(1)]).to.deep.equal([
@@ -425,7 +425,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const token = await store.takeLane(LANE);
         const [batch] = await assigned(token, id, 1);
         const broken = () =>
-          store.sign(token, batch!, 0, () => {
+          store.sign(token, batch!, { mined: 0, position: null }, () => {
             throw new Error("no key");
           });
         expect((await refused(broken)).message).to.equal("no key");
@@ -438,9 +438,9 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const [one, two] = await assigned(token, id, 1, 1);
         await sign(token, one!);
         await store.applyOnLane(token, two!, { kind: "voided" });
-        await refused(() => store.sign(token, one!, 0, () => attemptOf(99, 99)));
-        await refused(() => store.sign(token, two!, 0, () => attemptOf(99, 99)));
-        await refused(() => store.sign(token, 10_000, 0, () => attemptOf(99, 99)));
+        await refused(() => store.sign(token, one!, { mined: 0, position: null }, () => attemptOf(99, 99)));
+        await refused(() => store.sign(token, two!, { mined: 0, position: null }, () => attemptOf(99, 99)));
+        await refused(() => store.sign(token, 10_000, { mined: 0, position: null }, () => attemptOf(99, 99)));
       });
     });
 
@@ -465,7 +465,13 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         for (const token of [stale, { ...fresh, token: fresh.token + 1 }, { ...fresh, lane: OTHER_LANE }]) {
           for (const work of [
             () => store.assign(token, id, [rest]),
-            () => store.sign(token, planned!, 0, (nonce) => ((ran = true), attemptOf(planned!, nonce))),
+            () =>
+              store.sign(
+                token,
+                planned!,
+                { mined: 0, position: null },
+                (nonce) => ((ran = true), attemptOf(planned!, nonce)),
+              ),
             () => store.applyOnLane(token, planned!, { kind: "voided" }),
             () => store.applyOnLane(token, signed!, sent),
           ]) {
@@ -485,7 +491,9 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const other = await store.takeLane(OTHER_LANE);
         const [planned, signed] = await assigned(token, id, 1, 1);
         await sign(token, signed!);
-        await refused(() => store.sign(other, planned!, 0, (nonce) => attemptOf(planned!, nonce)));
+        await refused(() =>
+          store.sign(other, planned!, { mined: 0, position: null }, (nonce) => attemptOf(planned!, nonce)),
+        );
         await refused(() => store.applyOnLane(other, planned!, { kind: "voided" }));
         await refused(() =>
           store.applyOnLane(other, signed!, { kind: "sent", transaction: word("t"), at: 1 }),
@@ -841,6 +849,7 @@ export function newJob(key: string): NewJob {
     definition: "string name",
     attester: OTHER_LANE,
     reason: "",
+    stream: ZERO_WORD,
   };
 }
 

@@ -120,10 +120,9 @@ describe("the file of the SQLite store", function () {
     database.exec("PRAGMA user_version = 99");
     for (let look = 0; look < 2; look += 1) {
       const error = await errorOf(() => openSqliteStore(folder));
-      expect(error).to.have.property("name", "Error");
-      expect(error).to.not.have.property("code");
+      expect(error).to.have.property("code", "E_STORE_VERSION");
     }
-    database.exec("PRAGMA user_version = 1");
+    database.exec("PRAGMA user_version = 2");
     database.close();
     await openSqliteStore(folder).close();
   });
@@ -154,7 +153,7 @@ describe("the file of the SQLite store", function () {
           const ids = (await store.waiting(job.id, 100)).map((item) => item.id);
           await store.assign(token, job.id, [ids]);
           for (const { id } of await store.batches(["planned"])) {
-            const { nonce } = await store.sign(token, id, 0, (nonce) => attemptOf(id, nonce));
+            const { nonce } = await store.sign(token, id, { mined: 0, position: null }, (nonce) => attemptOf(id, nonce));
             console.log("signed", id, nonce);
           }
         }

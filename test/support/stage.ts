@@ -202,6 +202,7 @@ export async function admitJob(
     definition: DEFINITION,
     attester: localKey(0).address,
     reason: "",
+    stream: ZERO_WORD,
     ...more,
   });
   await store.admit(job.id, rows);

@@ -10,7 +10,7 @@ import { WaybillError } from "../../src/errors.js";
 import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
 import { blocksAt } from "../../src/verifier/findBlock.js";
-import { misrecorded, unrevoked } from "../../src/verifier/readBack.js";
+import { mismatched } from "../../src/verifier/readBack.js";
 import { verify } from "../../src/verifier/verify.js";
 import { altering, answering, refusing, staleHead } from "../support/proxy.js";
 import { seed } from "../support/seed.js";
@@ -99,7 +99,8 @@ describe("the verifier", function () {
     });
     afterEach(() => desk.close());
 
-    const wrong = () => misrecorded(world.chain, world.registry, { ...desk.job, inclusion }, items);
+    const wrong = () =>
+      mismatched(world.chain, world.registry, { ...desk.job, position: null, inclusion }, items);
 
     it("finds nothing wrong with what was recorded as meant", async () => {
       expect(await wrong()).to.deep.equal([]);
@@ -162,7 +163,12 @@ describe("the verifier", function () {
       const forged = items.map((one, index) =>
         index === 1 ? { ...one, item: { ...one.item, data: dataOf({ name: "forged", value: 1n }) } } : one,
       );
-      const found = await misrecorded(world.chain, world.registry, { ...desk.job, inclusion }, forged);
+      const found = await mismatched(
+        world.chain,
+        world.registry,
+        { ...desk.job, position: null, inclusion },
+        forged,
+      );
       expect(found).to.deep.equal([items[1]!.id]);
     });
 
@@ -183,17 +189,19 @@ describe("the verifier", function () {
       ];
       expect(batch.inclusion.succeeded).to.equal(true);
       const mine = await again.store.items(id);
-      const context = { ...again.job, inclusion: batch.inclusion };
-      expect(await misrecorded(world.chain, world.registry, context, mine)).to.deep.equal([]);
+      const context = { ...again.job, position: null, inclusion: batch.inclusion };
+      expect(await mismatched(world.chain, world.registry, context, mine)).to.deep.equal([]);
       await again.close();
     });
 
     it("names every item of a batch that recorded nothing", async () => {
       const never = statement();
       const items = [{ id: 5, uid: uidFor(never), item: never }];
-      const context = { schema: world.schema, attester: issuer.address, inclusion };
-      expect(await misrecorded(world.chain, world.registry, context, items)).to.deep.equal([5]);
-      expect(await unrevoked(world.chain, world.registry, context, items)).to.deep.equal([5]);
+      const context = { ...desk.job, position: null, inclusion };
+      expect(await mismatched(world.chain, world.registry, context, items)).to.deep.equal([5]);
+      expect(
+        await mismatched(world.chain, world.registry, { ...context, act: "revoke" }, items),
+      ).to.deep.equal([5]);
     });
 
     it("law 8: a node that lags behind the batch is asked again and condemns no item", async () => {
@@ -204,7 +212,15 @@ describe("the verifier", function () {
         world.node("eth_call", [call, `0x${behind.toString(16)}`]),
       );
       await refuses(wrong(), "E_NODE");
-      await refuses(unrevoked(world.chain, world.registry, { ...desk.job, inclusion }, items), "E_NODE");
+      await refuses(
+        mismatched(
+          world.chain,
+          world.registry,
+          { ...desk.job, act: "revoke", position: null, inclusion },
+          items,
+        ),
+        "E_NODE",
+      );
     });
 
     it("law 8: the slots are read at a head that is named by its hash, so that a lagging node cannot answer", async () => {
@@ -229,14 +245,18 @@ describe("the verifier", function () {
     it("tells a revoked item from one that is not, and from another's", async () => {
       const mine = await attest(statement());
       const sent = await send(contract.encodeFunctionData("revoke", [[mine], "a mistake"]) as Hex);
-      const context = { attester: issuer.address, inclusion: sent };
+      const context = { ...desk.job, position: null, inclusion: sent };
       const expected = [
         { id: 1, uid: mine, item: statement() },
         { ...items[0]!, id: 2 },
       ];
-      expect(await unrevoked(world.chain, world.registry, context, expected)).to.deep.equal([2]);
+      expect(
+        await mismatched(world.chain, world.registry, { ...context, act: "revoke" }, expected),
+      ).to.deep.equal([2]);
       const other = { ...context, attester: ZERO_ADDRESS };
-      expect(await unrevoked(world.chain, world.registry, other, expected)).to.deep.equal([1, 2]);
+      expect(
+        await mismatched(world.chain, world.registry, { ...other, act: "revoke" }, expected),
+      ).to.deep.equal([1, 2]);
     });
   });
 

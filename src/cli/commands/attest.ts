@@ -1,5 +1,6 @@
 import { faultText } from "../../admission/rows.js";
-import { statementOf } from "../../admission/statement.js";
+import { type Frame, type Statement, statementOf } from "../../admission/statement.js";
+import { ZERO_WORD } from "../../hex.js";
 import type { AdmittedRow } from "../../store/store.js";
 import { WaybillError } from "../../errors.js";
 import { parseSchema, readText } from "../../schema.js";
@@ -7,9 +8,11 @@ import { findSchema, readAddress, readAmount, readMoment, readUid, usage } from 
 import { loadKeys } from "../keys.js";
 import { ether, gwei, progressOf, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
-import { fitsIn, jobKey, limitsOf, runJob } from "../work.js";
+import { fitsIn, jobKey, limitsOf, readManner, refuseResolver, runJob } from "../work.js";
 
 export type AttestOptions = CommonOptions & {
+  level?: string;
+  stream?: string;
   to?: string;
   ref?: string;
   expires?: string;
@@ -21,42 +24,29 @@ export type AttestOptions = CommonOptions & {
 
 /** Issues one attestation, the way a file of one row would be issued: said again, it is not issued again. */
 export async function attest(schemaName: string, pairs: string[], options: AttestOptions): Promise<Result> {
+  const { act, stream } = readManner(options);
   const connection = await connect(options, "write");
   try {
     const registry = await registryOf(connection, options);
     const keys = await loadKeys(options, connection.chainId);
     const registered = await findSchema(registry, schemaName);
-    const schema = parseSchema(registered.definition);
     const head = await connection.chain.block("latest");
-    const now = head?.timestamp ?? 0;
     const fees = {
       maxFee: options.maxFee === undefined ? null : readAmount(options.maxFee, "gwei", "--max-fee"),
       budget: null,
     };
-    const made = statementOf(
-      {
-        line: 1,
-        values: readValues(schema, pairs),
-        recipient: options.to === undefined ? null : readAddress(options.to, "--to"),
-        ref: options.ref === undefined ? null : readUid(options.ref),
-        expiresAt: options.expires === undefined ? null : readMoment(options.expires, now),
-        salt: null,
-        id: options.id ?? null,
-        stream: null,
-      },
-      {
-        separator: registry.separator,
-        schemaId: registered.id,
-        schema,
-        attester: keys.issuer.address,
-        revocable: registered.revocable && options.irrevocable !== true,
-        now,
-        fits: fitsIn(await limitsOf(connection), keys.issuer.address !== keys.lane.address),
-      },
-    );
-    if (!made.ok)
-      throw new WaybillError("E_ROW", made.faults.map((fault) => faultText("attest", fault)).join("\n"));
-    const { statement } = made;
+    const signed = keys.issuer.address !== keys.lane.address;
+    const manner = { act, signed, stream: stream === ZERO_WORD ? "none" : "first" } as const;
+    refuseResolver(registered);
+    const statement = statementFrom(pairs, options, {
+      separator: registry.separator,
+      schemaId: registered.id,
+      schema: parseSchema(registered.definition),
+      attester: keys.issuer.address,
+      revocable: registered.revocable && options.irrevocable !== true,
+      now: head?.timestamp ?? 0,
+      fits: fitsIn(await limitsOf(connection), manner),
+    });
     if (options.dryRun === true) {
       return {
         text: `the attestation would be ${statement.uid}; nothing was sent`,
@@ -82,7 +72,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       String(irrevocable),
       ...[...pairs].sort(),
     ];
-    const key = jobKey(["attest", ...said]);
+    const key = jobKey(["attest", act, stream, ...said]);
     const store = await openStore(connection, registry, options);
     const progress = progressOf(options);
     try {
@@ -93,12 +83,13 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
         { connection, registry, store, keys, fees, until: "final", signal: stopSignal(), progress },
         {
           key,
-          act: "record",
+          act,
           name: `attest ${schemaName.slice(0, 40)}`,
           schema: registered.id,
           definition: registered.definition,
           attester: keys.issuer.address,
           reason: "",
+          stream,
         },
         rows,
       );
@@ -116,7 +107,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
             ["transaction", row?.transaction ?? "-"],
             ["block", row?.block === null || row === undefined ? "-" : String(row.block)],
           ]),
-          `check it: waybill verify ${uid}`,
+          act === "record" ? `check it: waybill verify ${uid}` : `its waybill: waybill export ${uid}`,
         ].join("\n"),
         data: {
           uid,
@@ -134,6 +125,32 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
   } finally {
     await connection.close();
   }
+}
+
+/** @throws WaybillError E_USAGE */
+export function requireSchema(name: string | undefined): string {
+  if (name !== undefined) return name;
+  throw usage("no schema is named", "write `waybill attest SCHEMA name=value …`, or --from FILE");
+}
+
+/** The attestation that a command line says. @throws WaybillError E_ROW, E_USAGE */
+export function statementFrom(pairs: readonly string[], options: AttestOptions, frame: Frame): Statement {
+  const { to, ref, expires, id } = options;
+  const made = statementOf(
+    {
+      line: 1,
+      values: readValues(frame.schema, pairs),
+      recipient: to === undefined ? null : readAddress(to, "--to"),
+      ref: ref === undefined ? null : readUid(ref),
+      expiresAt: expires === undefined ? null : readMoment(expires, frame.now),
+      salt: null,
+      id: id ?? null,
+      stream: null,
+    },
+    frame,
+  );
+  if (made.ok) return made.statement;
+  throw new WaybillError("E_ROW", made.faults.map((fault) => faultText("attest", fault)).join("\n"));
 }
 
 /** `name=value` for every field, each once. */

@@ -86,7 +86,7 @@ function rowText(row: ReportRow): string {
   return [row.line, row.state, row.uid ?? "-", place, row.transaction ?? "-", note].join("\t").trimEnd();
 }
 
-async function jobOf(store: Store, id: string): Promise<Job> {
+export async function jobOf(store: Store, id: string): Promise<Job> {
   const job = /^[1-9][0-9]{0,9}$/.test(id) ? await store.job(Number(id)) : null;
   if (job === null) throw usage(`there is no job ${JSON.stringify(id)}`, "`waybill status` lists the jobs");
   return job;

@@ -89,6 +89,7 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
           definition: "",
           attester: keys.issuer.address,
           reason: options.reason,
+          stream: ZERO_WORD,
         },
         rows,
       );

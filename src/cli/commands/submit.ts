@@ -3,12 +3,13 @@ import { admittedRows, type CheckedRow, checkedRows } from "../../admission/admi
 import { readRows } from "../../admission/file.js";
 import { faultText } from "../../admission/rows.js";
 import type { Frame } from "../../admission/statement.js";
-import type { PackedSize } from "../../attestation.js";
+import { type Level, MAX_ITEMS, type PackedSize } from "../../attestation.js";
 import type { Chain } from "../../chain/chain.js";
 import type { RegisteredSchema } from "../../chain/registry.js";
 import { WaybillError } from "../../errors.js";
 import { bid, type FeeLimits, tipOf } from "../../fees.js";
-import { gasOf, workOf } from "../../gas.js";
+import { gasOf, type Manner, workOf } from "../../gas.js";
+import { type Hex, ZERO_WORD } from "../../hex.js";
 import { type Limits, slotOf, split } from "../../planner/split.js";
 import { parseSchema } from "../../schema.js";
 import type { Until } from "../../submitter/submitter.js";
@@ -16,9 +17,24 @@ import { findSchema, readAmount, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { counted, ether, grouped, gwei, progressOf, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
-import { fileHash, finishedData, finishedText, fitsIn, jobKey, limitsOf, runJob } from "../work.js";
+import {
+  fileHash,
+  finishedData,
+  finishedText,
+  fitsIn,
+  jobKey,
+  limitsOf,
+  readManner,
+  refuseResolver,
+  runJob,
+} from "../work.js";
 
-export type PlanOptions = CommonOptions & { schema: string; irrevocable?: boolean };
+export type PlanOptions = CommonOptions & {
+  schema: string;
+  irrevocable?: boolean;
+  level?: string;
+  stream?: string;
+};
 
 export type SubmitOptions = PlanOptions & {
   until: string;
@@ -39,17 +55,15 @@ export async function plan(file: string, options: PlanOptions): Promise<Result> 
     const registry = await registryOf(connection, options);
     const schema = await findSchema(registry, options.schema);
     const limits = await limitsOf(connection);
-    const frame = await frameOf(schema, options, connection.chain, limits, {
+    // Nobody is asked for a key to learn a price: the attester changes no size.
+    const attester = "0x0000000000000000000000000000000000000001";
+    const manner = mannerOf(readManner(options), true);
+    const frame = await frameOf(schema, options, connection.chain, limits, manner, {
       separator: registry.separator,
-      // Nobody is asked for a key to learn a price: the attester changes no size.
-      attester: "0x0000000000000000000000000000000000000001",
-      signed: true,
+      attester,
     });
-    const survey = await surveyOf(
-      file,
-      checkedRows(readRows(file, parseSchema(schema.definition)), frame),
-      limits,
-    );
+    const rows = checkedRows(readRows(file, parseSchema(schema.definition)), frame);
+    const survey = await surveyOf(file, rows, manner, limits);
     const price = await priceOf(connection.chain, survey);
     return {
       text: planText(file, survey, price),
@@ -69,6 +83,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     maxFee: options.maxFee === undefined ? null : readAmount(options.maxFee, "gwei", "--max-fee"),
     budget: options.budget === undefined ? null : readAmount(options.budget, "ether", "--budget"),
   };
+  const { act, stream } = readManner(options);
   const signal = stopSignal();
   const progress = progressOf(options);
   const connection = await connect(options, "write");
@@ -77,15 +92,16 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     const keys = await loadKeys(options, connection.chainId);
     const schema = await findSchema(registry, options.schema);
     const limits = await limitsOf(connection);
-    const frame = await frameOf(schema, options, connection.chain, limits, {
+    const manner = mannerOf({ act, stream }, keys.issuer.address !== keys.lane.address);
+    const frame = await frameOf(schema, options, connection.chain, limits, manner, {
       separator: registry.separator,
       attester: keys.issuer.address,
-      signed: keys.issuer.address !== keys.lane.address,
     });
     const rows = () => checkedRows(readRows(file, parseSchema(schema.definition), { signal }), frame);
     const hash = await fileHash(file);
     const key = jobKey([
-      "record",
+      act,
+      stream,
       schema.id,
       keys.issuer.address,
       String(frame.revocable),
@@ -102,7 +118,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
 
     const survey = async () => {
       progress.show("checking every row");
-      const found = await surveyOf(file, rows(), limits);
+      const found = await surveyOf(file, rows(), manner, limits);
       progress.end();
       return found;
     };
@@ -131,12 +147,13 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
         { connection, registry, store, keys, fees, until: options.until as Until, signal, progress },
         {
           key,
-          act: "record",
+          act,
           name: basename(file),
           schema: schema.id,
           definition: schema.definition,
           attester: keys.issuer.address,
           reason: "",
+          stream,
         },
         () => admittedRows(rows(), file),
         unchanged,
@@ -160,14 +177,10 @@ async function frameOf(
   options: PlanOptions,
   chain: Chain,
   limits: Limits,
-  who: { separator: Uint8Array; attester: Frame["attester"]; signed: boolean },
+  manner: Manner,
+  who: { separator: Uint8Array; attester: Frame["attester"] },
 ): Promise<Frame> {
-  if (!/^0x0{40}$/.test(schema.resolver)) {
-    throw new WaybillError(
-      "E_RESOLVER",
-      `the schema ${schema.id} names a resolver, and this version calls none`,
-    );
-  }
+  refuseResolver(schema);
   const head = await chain.block("latest");
   return {
     separator: who.separator,
@@ -176,8 +189,13 @@ async function frameOf(
     attester: who.attester,
     revocable: schema.revocable && options.irrevocable !== true,
     now: head?.timestamp ?? 0,
-    fits: fitsIn(limits, who.signed),
+    fits: fitsIn(limits, manner),
   };
+}
+
+/** As `plan` and `submit` price it: the first batch of a stream is the dearest. */
+function mannerOf({ act, stream }: { act: Level; stream: Hex }, signed: boolean): Manner {
+  return { act, signed, stream: stream === ZERO_WORD ? "none" : "first" };
 }
 
 type Survey = {
@@ -191,14 +209,20 @@ type Survey = {
 };
 
 /** Reads every row once and keeps nothing of it: what is planned is counted page by page. */
-async function surveyOf(file: string, rows: AsyncIterable<CheckedRow>, limits: Limits): Promise<Survey> {
+async function surveyOf(
+  file: string,
+  rows: AsyncIterable<CheckedRow>,
+  manner: Manner,
+  limits: Limits,
+): Promise<Survey> {
   const survey: Survey = { rows: 0, good: 0, bad: 0, faults: [], transactions: 0, blocks: 0, gas: 0 };
   let page: PackedSize[] = [];
+  const most = manner.act === "anchor" ? MAX_ITEMS : 20_000;
   const countPage = () => {
     let start = 0;
-    for (const count of split("record", true, page, limits)) {
+    for (const count of split(manner, page, limits)) {
       survey.transactions += 1;
-      survey.gas += gasOf(workOf("record", true, page.slice(start, start + count)));
+      survey.gas += gasOf(workOf(manner, page.slice(start, start + count)));
       start += count;
     }
     page = [];
@@ -213,7 +237,7 @@ async function surveyOf(file: string, rows: AsyncIterable<CheckedRow>, limits: L
     }
     survey.good += 1;
     page.push(row.statement.size);
-    if (page.length === 20_000) countPage();
+    if (page.length === most) countPage();
   }
   if (page.length > 0) countPage();
   survey.blocks = Math.ceil(survey.transactions / slotOf(limits).perBlock);

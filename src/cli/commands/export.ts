@@ -1,0 +1,123 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Inclusion } from "../../batch.js";
+import { WaybillError } from "../../errors.js";
+import { type Hex, ZERO_WORD } from "../../hex.js";
+import type { Job, Store, StoredBatch } from "../../store/store.js";
+import { treeOf } from "../../tree.js";
+import { plainSchema, type Waybill, waybillData } from "../../waybill.js";
+import { readUid } from "../arguments.js";
+import { counted, type Result } from "../output.js";
+import { type CommonOptions, openStoreToRead } from "../session.js";
+import { jobOf } from "./jobs.js";
+
+/**
+ * The waybills of a job, or the one of a uid, from the store alone: one JSON document a line, or with `--out` a file
+ * each. What is in no block yet has none.
+ */
+export async function exportWaybills(
+  name: string,
+  options: CommonOptions & { out?: string },
+): Promise<Result> {
+  const store = openStoreToRead(options);
+  const isUid = /^0x/.test(name);
+  const uid = isUid ? readUid(name) : null;
+  const batches = await landedOf(store, uid ?? (await jobOf(store, name)));
+  if (uid !== null && batches.length === 0) {
+    await store.close();
+    throw new WaybillError("E_JOB_UID", `the store has no attestation ${uid} that is in a block`, {
+      mend: "`waybill report` shows where it stands; name another store with --data",
+    });
+  }
+  const waybills = waybillsOf(store, batches, uid);
+  if (options.out === undefined) {
+    return { text: "", data: undefined, lines: linesOf(waybills, store, options.json === true) };
+  }
+  try {
+    await mkdir(options.out, { recursive: true });
+    let count = 0;
+    for await (const waybill of waybills) {
+      const file = join(options.out, `${waybill.uid}.waybill.json`);
+      await writeFile(file, `${JSON.stringify(waybillData(waybill), null, 2)}\n`);
+      count += 1;
+    }
+    return {
+      text: `${counted(count, "waybill")} in ${options.out}`,
+      data: { waybills: count, out: options.out },
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+async function* linesOf(
+  waybills: AsyncIterable<Waybill>,
+  store: Store,
+  asOneDocument: boolean,
+): AsyncGenerator<string> {
+  try {
+    if (asOneDocument) yield '{ "waybills": [';
+    let before: string | null = null;
+    for await (const waybill of waybills) {
+      if (before !== null) yield asOneDocument ? `${before},` : before;
+      before = JSON.stringify(waybillData(waybill));
+    }
+    if (before !== null) yield before;
+    if (asOneDocument) yield "]}";
+  } finally {
+    await store.close();
+  }
+}
+
+type LandedBatch = { job: Job; batch: StoredBatch; inclusion: Inclusion };
+
+/** Batches that are in a block and succeeded, of a job or those that hold a uid. */
+async function landedOf(store: Store, of: Job | Hex): Promise<LandedBatch[]> {
+  const states = ["included", "safe", "final", "verified"] as const;
+  const batches = typeof of === "string" ? await store.batchesOf(of) : await store.batches(states, of.id);
+  const landed: LandedBatch[] = [];
+  for (const batch of batches) {
+    const job = (await store.job(batch.job))!;
+    if (job.act === "revoke" || !("inclusion" in batch.batch) || !batch.batch.inclusion.succeeded) continue;
+    landed.push({ job, batch, inclusion: batch.batch.inclusion });
+  }
+  return landed;
+}
+
+async function* waybillsOf(
+  store: Store,
+  batches: readonly LandedBatch[],
+  only: Hex | null,
+): AsyncGenerator<Waybill> {
+  const { chainId, registry } = await store.chain();
+  for (const { job, batch, inclusion } of batches) {
+    const items = await store.items(batch.id);
+    const level = job.act === "seal" || job.act === "anchor" ? job.act : null;
+    const tree = level === null ? null : treeOf(items.map((item) => item.uid));
+    const schema = plainSchema(job.definition, job.schema);
+    for (const [index, { uid, item }] of items.entries()) {
+      if (only !== null && uid !== only) continue;
+      yield {
+        chainId,
+        registry,
+        uid,
+        attestation: { ...item, schema: job.schema, attester: job.attester },
+        schema,
+        signature: null,
+        proof:
+          level === null || tree === null
+            ? null
+            : { level, root: tree.root, count: items.length, index, path: tree.path(index) },
+        stream:
+          job.stream === ZERO_WORD || batch.position === null
+            ? null
+            : { key: job.stream, position: BigInt(batch.position + index) },
+        location: {
+          block: inclusion.block,
+          blockHash: inclusion.blockHash,
+          transaction: inclusion.transaction,
+        },
+      };
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import { readFile } from "node:fs/promises";
+import { domainSeparator, LEVELS, type Level, packItems } from "../../attestation.js";
+import { deployments } from "../../chain/deployment.js";
+import { networkOf } from "../../chain/networks.js";
+import { type Registry, sameAddress } from "../../chain/registry.js";
+import { WaybillError } from "../../errors.js";
+import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../hex.js";
+import { parseSchema, schemaId } from "../../schema.js";
+import { payerOf, priceOf, transact } from "../../sdk/transact.js";
+import { readWaybill, type Waybill, waybillData } from "../../waybill.js";
+import { readAddress, usage } from "../arguments.js";
+import { loadKeys, loadPayer } from "../keys.js";
+import { ether, type Result, table } from "../output.js";
+import { confirm, connect, registryOf } from "../session.js";
+import { type AttestOptions, statementFrom } from "./attest.js";
+
+/** Signs one attestation and asks no node for anything. stdout is its waybill. */
+export async function attestOffline(
+  definition: string,
+  pairs: readonly string[],
+  options: AttestOptions,
+): Promise<Result> {
+  if (options.level !== "record" || options.stream !== undefined || options.dryRun === true) {
+    throw usage(
+      "--level, --stream and --dry-run are about the chain",
+      "give them with --from, when it is put there",
+    );
+  }
+  if (/^0x[0-9a-fA-F]{64}$/.test(definition)) {
+    throw usage("a schema's id does not say its fields", "without a chain, write the definition itself");
+  }
+  const schema = parseSchema(definition);
+  const { chainId } = networkOf(options.network === "embedded" ? "local" : (options.network ?? "local"));
+  const registry =
+    options.registry === undefined ? deployments()[1].address : readAddress(options.registry, "--registry");
+  const { issuer } = await loadKeys(options, chainId);
+  const id = schemaId(definition, ZERO_ADDRESS, true);
+  const { uid, item } = statementFrom(pairs, options, {
+    separator: domainSeparator({ chainId, registry }),
+    schemaId: id,
+    schema,
+    attester: issuer.address,
+    revocable: options.irrevocable !== true,
+    now: Math.floor(Date.now() / 1000),
+    fits: () => true,
+  });
+  const waybill: Waybill = {
+    chainId,
+    registry,
+    uid,
+    attestation: { ...item, schema: id, attester: issuer.address },
+    schema: { definition, resolver: ZERO_ADDRESS, revocable: true },
+    signature: issuer.signDigest(uid),
+    proof: null,
+    stream: null,
+    location: null,
+  };
+  const data = waybillData(waybill);
+  return { text: JSON.stringify(data, null, 2), data };
+}
+
+/** Puts an attestation that was signed without a chain on one. Whoever sends it needs no key but one that pays. */
+export async function carry(
+  file: string,
+  schemaName: string | undefined,
+  options: AttestOptions,
+): Promise<Result> {
+  if (schemaName !== undefined)
+    throw usage("--from has all that is said in its file", "leave the schema and the values out");
+  const level = (options.level ?? "record") as Level;
+  if (!(level in LEVELS)) throw usage(`--level ${level} is none`, "use record, seal or anchor");
+  if (options.stream !== undefined)
+    throw usage("--from has no --stream", "only its issuer appends to a stream");
+  const waybill = readWaybill(await textOf(file), file);
+  const { uid, attestation, schema } = waybill;
+  if (waybill.signature === null) {
+    throw new WaybillError("E_WAYBILL", `${file}: it has no signature of its issuer`, {
+      mend: "only what `waybill attest --offline` signed can be put on a chain by others",
+    });
+  }
+  const connection = await connect(options, "write");
+  try {
+    const registry = await registryOf(connection, options);
+    requireSameRegistry(waybill, registry, file);
+    if ((await registry.schema(attestation.schema)) === null) {
+      throw new WaybillError(
+        "E_SCHEMA_UNKNOWN",
+        `the schema ${JSON.stringify(schema.definition)} is not registered`,
+        {
+          mend: `run \`waybill schema add ${JSON.stringify(schema.definition)}\` for this network first`,
+        },
+      );
+    }
+    const before = await isThere(registry, waybill, level);
+    const said = (text: string, sent: boolean, block: number | null, transaction: Hex | null): Result => ({
+      text: [
+        text,
+        table([
+          ["uid", uid],
+          ["level", level],
+          ["attester", attestation.attester],
+          ["transaction", transaction ?? "-"],
+          ["block", block === null ? "-" : String(block)],
+        ]),
+      ].join("\n"),
+      data: { uid, level, sent, block, transaction },
+    });
+    if (before) return said("it is there already; nothing was sent", false, null, null);
+
+    const payer = await loadPayer(options, connection.chainId);
+    const call = { to: registry.domain.registry, data: callOf(registry, waybill, waybill.signature, level) };
+    const { gas, maxFee } = await priceOf(connection.chain, payer.address, call);
+    const what = `one attestation for at most ${ether(gas * maxFee)}`;
+    if (options.dryRun === true) return said(`${what}; nothing was sent`, false, null, null);
+    await confirm(connection, options, what);
+    const { chain, network } = connection;
+    const receipt = await transact(chain, payerOf(chain, payer), call, network.pollMs);
+    return said("done", true, receipt.block, receipt.transaction);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** One item needs no other signature than its own: the root of a single uid is that uid. */
+function callOf(registry: Registry, { uid, attestation }: Waybill, signature: Hex, level: Level): Hex {
+  const { attester, schema, ...item } = attestation;
+  const terms = { attester, schema, stream: ZERO_WORD, position: 0n, deadline: 0 };
+  switch (level) {
+    case "record":
+      return registry.attestSignedCall(attestation, signature);
+    case "seal":
+      return registry.sealCall(terms, packItems([item]), signature);
+    case "anchor":
+      return registry.anchorCall(terms, uid, 1, signature);
+  }
+}
+
+async function isThere(registry: Registry, { uid, attestation }: Waybill, level: Level): Promise<boolean> {
+  if (level === "record") return (await registry.records([uid], "latest"))[0] !== null;
+  const root = await registry.root(attestation.attester, attestation.schema, uid, "latest");
+  return root !== null && (level === "anchor" || root.level === "seal");
+}
+
+function requireSameRegistry(waybill: Waybill, registry: Registry, file: string): void {
+  const { chainId, registry: address } = registry.domain;
+  if (waybill.chainId === chainId && sameAddress(waybill.registry, address)) return;
+  throw new WaybillError(
+    "E_WAYBILL",
+    `${file}: it was signed for registry ${waybill.registry} on chain ${waybill.chainId}, and this is ${address} on chain ${chainId}`,
+    { mend: "name its network with --network, and another registry with --registry" },
+  );
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? "unreadable";
+    throw new WaybillError("E_FILE_OPEN", `${file} cannot be read: ${code}`, {
+      mend: "check the path, and that you may read the file",
+    });
+  }
+}
