@@ -14,9 +14,9 @@ const LOCAL_NODE = join(ROOT, "node_modules", ".bin", "node");
 export function makeReady() {
   process.chdir(ROOT);
   process.env.HARDHAT_DISABLE_TELEMETRY = "true";
-  if (!isInstalled()) {
+  if (!isInstalled(ROOT)) {
     say("installing the packages that package-lock.json names (npm ci)");
-    npm(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    npm(ROOT, ["ci"]);
   }
   const node = nodeToRun();
   process.env.PATH = `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}`;
@@ -40,11 +40,11 @@ export function program(name) {
   return join(ROOT, "node_modules", ".bin", name);
 }
 
-/** Whether every package of the lock that this system can have is there in its version. */
-function isInstalled() {
-  const installed = readJson("node_modules/.package-lock.json")?.packages;
+/** Whether every package of a folder's lock that this system can have is there in its version. */
+export function isInstalled(folder) {
+  const installed = readJson(join(folder, "node_modules", ".package-lock.json"))?.packages;
   if (installed === undefined) return false;
-  return Object.entries(readJson("package-lock.json").packages).every(
+  return Object.entries(readJson(join(folder, "package-lock.json")).packages).every(
     ([path, { version, optional, link }]) =>
       path === "" ||
       link ||
@@ -101,11 +101,13 @@ function filesIn(folder) {
     .sort();
 }
 
-function npm(args) {
+/** Runs npm in a folder, what it says on stderr. */
+export function npm(cwd, args) {
   const script = process.env.npm_execpath;
-  const options = { stdio: ["ignore", process.stderr, process.stderr] };
-  if (script === undefined) run("npm", args, options);
-  else run(process.execPath, [script, ...args], options);
+  const options = { cwd, stdio: ["ignore", process.stderr, process.stderr] };
+  const all = [...args, "--no-audit", "--no-fund", "--loglevel=error"];
+  if (script === undefined) run("npm", all, options);
+  else run(process.execPath, [script, ...all], options);
 }
 
 function readJson(file) {

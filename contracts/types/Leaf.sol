@@ -11,7 +11,7 @@ import {Proof, Tree} from "./Tree.sol";
 library Leaf {
     using AttestationLib for Attestation;
 
-    /// The same answer as `registry.isValid(attestation, proof)` for three quarters of the gas: the uid and the root are
+    /// @notice The same answer as `registry.isValid(attestation, proof)` for three quarters of the gas: the uid and the root are
     /// hashed here, and the registry is asked for what only it can know.
     /// @param domain the registry's `domainSeparator()`, which a contract reads once and keeps. After a split of the
     /// chain that takes another chain id, no leaf is valid under the old one

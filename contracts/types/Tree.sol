@@ -14,6 +14,7 @@ struct Proof {
 ///
 /// A uid is the hash of 66 bytes and a node that of 64, so that neither can pose as the other.
 library Tree {
+    /// @notice The root of uids.
     /// @param leaves at least one; left as they are
     function rootOf(bytes32[] memory leaves) internal pure returns (bytes32 root) {
         // Every row is written behind what is allocated, the later ones over the first. A row ends in the root of as

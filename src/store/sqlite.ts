@@ -158,7 +158,7 @@ class SqliteStore implements Store {
     return this.#transaction(async (trx) => {
       const { rows: first, ...of } = await trx
         .selectFrom("jobs")
-        .select(["rows", "act", "reason"])
+        .select(["rows", "act", "reason", "stream"])
         .where("id", "=", job)
         .where("state", "=", "admitting")
         .executeTakeFirstOrThrow();
@@ -644,15 +644,16 @@ async function checkToken(trx: Trx, { lane, token }: LaneToken, batch?: number):
 /** @returns how many of the rows repeat an item that is stored already */
 async function insertItems(
   trx: Trx,
-  { id: job, act, reason }: { id: number; act: string; reason: string },
+  { id: job, act, reason, stream }: { id: number; act: string; reason: string; stream: string },
   first: number,
   rows: readonly AdmittedRow[],
 ): Promise<number> {
+  const work = stream === ZERO_WORD ? act : `${act} ${stream}`;
   const reasonWords = Math.ceil(utf8ToBytes(reason).length / 32);
   const uids = rows.flatMap((row) => (row.kind === "rejected" ? [] : [row.uid.slice(2)]));
   const known = await sql<{ id: number; uid: Uint8Array; job: number; state: string; name: string }>`
     SELECT items.id, items.uid, items.job, jobs.state, jobs.name FROM json_each(${JSON.stringify(uids)}) AS asked
-    JOIN items ON items.uid = unhex(asked.value) AND items.act = ${act}
+    JOIN items ON items.uid = unhex(asked.value) AND items.work = ${work}
       AND items.duplicate_of IS NULL AND items.faults IS NULL
     JOIN jobs ON jobs.id = items.job
   `.execute(trx);
@@ -700,9 +701,9 @@ async function insertItems(
     };
   });
   await sql`
-    INSERT INTO items (id, job, ordinal, line, act, uid, recipient, ref, expires_at, revocable, salt, data,
+    INSERT INTO items (id, job, ordinal, line, work, uid, recipient, ref, expires_at, revocable, salt, data,
       bytes, tokens, words, duplicate_of, faults)
-    SELECT value->>'id', ${job}, ${first} + key, value->>'line', ${act}, unhex(value->>'uid'), value->>'recipient',
+    SELECT value->>'id', ${job}, ${first} + key, value->>'line', ${work}, unhex(value->>'uid'), value->>'recipient',
       value->>'ref', coalesce(value->>'expiresAt', 0), coalesce(value->>'revocable', 0), value->>'salt',
       unhex(value->>'data'), coalesce(value->>'bytes', 0), coalesce(value->>'tokens', 0),
       coalesce(value->>'words', 0), value->>'duplicateOf', value->>'faults'

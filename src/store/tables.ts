@@ -25,7 +25,8 @@ export type Tables = {
     job: number;
     ordinal: number;
     line: number;
-    act: string;
+    /** what is done to the uid: the act of its job and, if there is one, the stream */
+    work: string;
     uid: Uint8Array | null;
     recipient: string | null;
     ref: string | null;
@@ -113,7 +114,7 @@ export function createTables(database: DatabaseSync): void {
       job INTEGER NOT NULL REFERENCES jobs,
       ordinal INTEGER NOT NULL,
       line INTEGER NOT NULL,
-      act TEXT NOT NULL,
+      work TEXT NOT NULL,
       uid BLOB,
       recipient TEXT,
       ref TEXT,
@@ -131,7 +132,7 @@ export function createTables(database: DatabaseSync): void {
       mismatched INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE UNIQUE INDEX items_in_order ON items (job, ordinal);
-    CREATE UNIQUE INDEX items_once ON items (uid, act) WHERE duplicate_of IS NULL AND faults IS NULL;
+    CREATE UNIQUE INDEX items_once ON items (uid, work) WHERE duplicate_of IS NULL AND faults IS NULL;
     CREATE INDEX items_waiting ON items (job, ordinal)
       WHERE batch IS NULL AND duplicate_of IS NULL AND faults IS NULL;
     -- Asked by the foreign key for every row that is deleted: without it, dropping 3,000 rows scans all others 3,000 times.

@@ -1,0 +1,81 @@
+import { expect } from "chai";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Report } from "../../bench/gas.js";
+import { ROOT, start, stopAll } from "../support/cli.js";
+
+const NAMES = [
+  "register",
+  ...["attest 32 B", "attest 64 B", "attest 256 B", "attest 1024 B"],
+  ...["record 10", "record 50", "record 100"],
+  ...["seal 100", "seal 100 floor", "anchor"],
+  ...["revoke 1", "revoke 50", "signed 50"],
+  "largest batch under 2^24 gas",
+];
+
+/** What EAS has not got. */
+const ALONE = ["seal 100", "seal 100 floor", "anchor"];
+
+/** The figures of snapshots/gas.json that are of the same work, and how many items they are for. */
+const SNAPSHOTS: { [name: string]: [figure: string, items: number] } = {
+  register: ["register 33 B", 1],
+  "attest 32 B": ["attest 32 B", 1],
+  "attest 64 B": ["attest 64 B", 1],
+  "attest 256 B": ["attest 256 B", 1],
+  "attest 1024 B": ["attest 1024 B", 1],
+  "record 10": ["record 10 × 64 B", 10],
+  "record 50": ["record 50 × 64 B", 50],
+  "record 100": ["record 100 × 64 B", 100],
+  "seal 100": ["seal 100 × 64 B", 100],
+  "seal 100 floor": ["seal 100 × 64 B, floor of its calldata", 100],
+  anchor: ["anchor", 1],
+  "revoke 1": ["revoke 1", 1],
+  "revoke 50": ["revoke 50", 50],
+  "signed 50": ["record 50 × 64 B, signed by the issuer", 50],
+};
+
+describe("The gas benchmark", () => {
+  const bench = (...args: string[]) => start(["scripts/bench.mjs", "gas", ...args]).ended;
+  let report: Report;
+
+  // What it measures against is a package of its own, and is installed by the first run.
+  before(async () => {
+    const { code, stdout, output } = await bench("--json");
+    expect(code, output).to.equal(0);
+    report = JSON.parse(stdout);
+  });
+  after(stopAll);
+
+  it("measures every work on both sides, and Waybill is the cheaper one", () => {
+    expect(report.work.map(({ name }) => name)).to.deep.equal(NAMES);
+    for (const { name, eas, waybill, ratio } of report.work) {
+      expect(waybill, name).to.be.greaterThan(0);
+      if (ALONE.includes(name)) expect([eas, ratio], name).to.deep.equal([null, null]);
+      else expect(ratio, name).to.be.greaterThan(1);
+    }
+  });
+
+  it("agrees with the snapshot of the contracts' tests", () => {
+    const snapshot = JSON.parse(readFileSync(join(ROOT, "snapshots", "gas.json"), "utf8"));
+    for (const [name, [figure, items]] of Object.entries(SNAPSHOTS)) {
+      const expected = snapshot[figure] / items;
+      const { waybill } = report.work.find((work) => work.name === name)!;
+      expect(waybill, name).to.be.closeTo(expected, 0.01 * expected);
+    }
+  });
+
+  it("shows people the same figures in a second run, within 100 columns", async () => {
+    const { code, stdout, output } = await bench();
+    expect(code, output).to.equal(0);
+    for (const line of stdout.split("\n")) expect(line.length, line).to.be.at.most(100);
+    for (const { name, eas, waybill, ratio } of report.work) {
+      const line = stdout.split("\n").find((line) => line.startsWith(name))!;
+      for (const figure of [eas, waybill]) {
+        if (figure !== null) expect(line).to.include(` ${figure.toLocaleString("en-US")}`);
+      }
+      if (ratio !== null) expect(line).to.match(new RegExp(` ${ratio.toFixed(2).replace(".", "\\.")} ×$`));
+    }
+    expect(stdout).to.match(/^Quoted, not measured here:/m);
+    for (const settings of Object.values(report.settings)) expect(stdout).to.include(settings);
+  });
+});
