@@ -50,8 +50,12 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
     };
 
     /** A job of so many rows, released. */
-    async function jobOf(key: string, rows: number | readonly AdmittedRow[]): Promise<Job> {
-      const { id } = await store.openJob(newJob(key));
+    async function jobOf(
+      key: string,
+      rows: number | readonly AdmittedRow[],
+      more: Partial<NewJob> = {},
+    ): Promise<Job> {
+      const { id } = await store.openJob({ ...newJob(key), ...more });
       await store.admit(id, typeof rows === "number" ? itemRows(key, rows) : rows);
       await store.release(id);
       return (await store.job(id))!;
@@ -442,6 +446,102 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         await refused(() => store.sign(token, two!, { mined: 0, position: null }, () => attemptOf(99, 99)));
         await refused(() => store.sign(token, 10_000, { mined: 0, position: null }, () => attemptOf(99, 99)));
       });
+    });
+
+    describe("streams", () => {
+      const STREAM = word("stream");
+      const streamJob = (key: string, rows: number, more: Partial<NewJob> = {}) =>
+        jobOf(key, rows, { stream: STREAM, ...more });
+      const place = (token: LaneToken, batch: number, position: number) =>
+        store.sign(token, batch, { mined: 0, position }, (nonce) => attemptOf(batch, nonce));
+
+      it("law 4: a position is one live batch's: the next begins where all that is signed ends", async () => {
+        const { id } = await streamJob("a", 6);
+        const token = await store.takeLane(LANE);
+        const [one, two, three] = await assigned(token, id, 2, 3, 1);
+        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(0);
+        await place(token, one!, 40);
+        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(42);
+        await refused(() => place(token, two!, 41));
+        await place(token, two!, 42);
+        await place(token, three!, 50);
+        await reopen();
+        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(51);
+        expect((await store.batches(["signed"])).map(({ position }) => position)).to.deep.equal([40, 42, 50]);
+      });
+
+      it("counts the batches of all jobs of one attester and stream, and of no other", async () => {
+        const token = await store.takeLane(LANE);
+        const other = { a: { stream: word("other") }, b: { attester: LANE }, c: {} };
+        for (const [index, [key, more]] of Object.entries(other).entries()) {
+          const { id } = await streamJob(key, 1, more);
+          const [batch] = await assigned(token, id, 1);
+          await place(token, batch!, 10 * (index + 1));
+        }
+        expect(await store.streamEnd(OTHER_LANE, word("other"))).to.equal(11);
+        expect(await store.streamEnd(LANE, STREAM)).to.equal(21);
+        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(31);
+      });
+
+      it("gives a position back only with the items, when the batch has failed for good", async () => {
+        const { id } = await streamJob("a", 2);
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 2);
+        await place(token, batch!, 7);
+        await store.follow({ events: [{ batch: batch!, event: included(1, false) }] });
+        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(9);
+        await store.follow({ events: [{ batch: batch!, event: { kind: "final" } }] });
+        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(0);
+      });
+
+      it("names the live batches that hold what comes after the first item that waits", async () => {
+        const { id } = await streamJob("a", 5);
+        const token = await store.takeLane(LANE);
+        const [one, two] = await assigned(token, id, 2, 2);
+        expect(await store.aheadOfWaiting(id)).to.deep.equal([]);
+        await store.applyOnLane(token, one!, { kind: "voided" });
+        expect((await store.aheadOfWaiting(id)).map((batch) => batch.id)).to.deep.equal([two]);
+        await store.applyOnLane(token, two!, { kind: "voided" });
+        expect(await store.aheadOfWaiting(id)).to.deep.equal([]);
+      });
+
+      it("takes the same statement once without a stream, and once in each", async () => {
+        const rows = itemRows("same", 3);
+        const counts = [];
+        for (const [key, more] of [
+          ["a", {}],
+          ["b", { stream: STREAM }],
+          ["c", { stream: STREAM }],
+          ["d", { stream: STREAM, act: "seal" }],
+        ] as const) {
+          const job = await store.openJob({ ...newJob(key), ...more });
+          await store.admit(job.id, rows);
+          await store.release(job.id);
+          counts.push(await store.counts(job.id));
+        }
+        expect(counts.map(({ waiting, duplicate }) => [waiting, duplicate])).to.deep.equal([
+          [3, 0],
+          [3, 0],
+          [0, 3],
+          [3, 0],
+        ]);
+      });
+    });
+
+    it("finds the live batches of an attestation by its uid, and says what chain it is for", async () => {
+      const { id } = await jobOf("a", 3);
+      const token = await store.takeLane(LANE);
+      const [one, two] = await assigned(token, id, 1, 2);
+      const items = await store.items(two!);
+      expect((await store.batchesOf(items[1]!.uid)).map((batch) => batch.id)).to.deep.equal([two]);
+      expect(await store.batchesOf(word("nobody"))).to.deep.equal([]);
+      await store.applyOnLane(token, one!, { kind: "voided" });
+      expect(await store.batchesOf((await store.report(id, -1, 1))[0]!.uid!)).to.deep.equal([]);
+
+      const chain = { chainId: 2n ** 60n, genesis: word("genesis"), registry: OTHER_LANE };
+      await refused(() => store.chain());
+      await store.bind(chain);
+      expect(await store.chain()).to.deep.equal(chain);
     });
 
     describe("fencing", () => {

@@ -1,0 +1,222 @@
+import { expect } from "chai";
+import { packItems } from "../../src/attestation.js";
+import { APPENDED, appendedOf, SEALED } from "../../src/chain/registry.js";
+import { type Hex, hex } from "../../src/hex.js";
+import type { StoredBatch } from "../../src/store/store.js";
+import { appendRoot, appendUids, EMPTY_STREAM, streamKey } from "../../src/stream.js";
+import { rootOf } from "../../src/tree.js";
+import { topicOf } from "../../src/verifier/readBack.js";
+import { altering, dropped } from "../support/proxy.js";
+import {
+  admitJob,
+  type Desk,
+  type DeskOptions,
+  freshKey,
+  mineAtEachLook,
+  openDesk,
+  openWorld,
+  randomRows,
+  uidsOf,
+  type World,
+} from "../support/stage.js";
+
+const STREAM = streamKey("the board");
+
+describe("levels and streams", function () {
+  this.timeout(120_000);
+  let world: World;
+  let desk: Desk;
+
+  before(async () => {
+    world = await openWorld();
+  });
+  after(() => world.close());
+  afterEach(async () => {
+    world.faults.heal();
+    await world.node("anvil_dropAllTransactions", []);
+    await desk.close();
+  });
+
+  async function open(options: DeskOptions): Promise<void> {
+    desk = await openDesk(world, { issuer: await freshKey(world), lane: await freshKey(world), ...options });
+    mineAtEachLook(world);
+  }
+
+  async function run(job = desk.job.id): Promise<void> {
+    const submitter = await desk.submitter();
+    expect(await submitter.run(job, { until: "final" })).to.deep.equal({ kind: "done" });
+    const { rows, verified } = await desk.store.counts(job);
+    expect(verified).to.equal(rows);
+  }
+
+  async function batches(job = desk.job.id): Promise<StoredBatch[]> {
+    return desk.store.batches(["verified"], job);
+  }
+
+  async function uidsIn(batch: StoredBatch): Promise<Hex[]> {
+    return (await desk.store.items(batch.id)).map((item) => item.uid);
+  }
+
+  async function logs(topics: (Hex | null)[]) {
+    const address = world.registry.domain.registry;
+    return world.chain.logs({ address, topics, from: 0, to: await world.head() });
+  }
+
+  /** The stream holds the uids of these rows in this order, and nothing else. */
+  async function expectStream(uids: readonly Hex[]): Promise<void> {
+    const head = await world.registry.head(desk.job.attester, STREAM, "latest");
+    expect(head).to.deep.equal(appendUids(EMPTY_STREAM, uids));
+  }
+
+  it("seals: one root a batch, and every item is in the log as it was packed", async () => {
+    await open({ rows: 1_200, job: { act: "seal" } });
+    await run();
+    const sealed = await batches();
+    expect(sealed.length).to.be.greaterThan(0);
+    for (const batch of sealed) {
+      const items = await desk.store.items(batch.id);
+      const root = rootOf(items.map((item) => item.uid));
+      const kept = await world.registry.root(desk.job.attester, world.schema, root, "latest");
+      expect(kept).to.include({ level: "seal", count: items.length, judged: true });
+      const [log] = await logs([SEALED, topicOf(desk.job.attester), world.schema, root]);
+      expect(log!.data).to.include(hex(packItems(items.map(({ item }) => item))).slice(2));
+    }
+    expect((await Promise.all(sealed.map(uidsIn))).flat()).to.deep.equal(desk.uids);
+    expect(await world.announced(desk.job.attester)).to.deep.equal([]);
+  });
+
+  it("anchors: one root for all, in one transaction, and nothing else", async () => {
+    await open({ rows: 3_001, job: { act: "anchor" } });
+    await run();
+    expect(await batches()).to.have.length(1);
+    const kept = await world.registry.root(desk.job.attester, world.schema, rootOf(desk.uids), "latest");
+    expect(kept).to.include({ level: "anchor", count: 3_001 });
+  });
+
+  it("puts the same statements at every level, one job each, under the same uids", async () => {
+    await open({ rows: 20 });
+    await run();
+    for (const act of ["seal", "anchor"] as const) {
+      const job = await admitJob(world, desk.store, desk.rows, { attester: desk.job.attester, act });
+      await run(job.id);
+      expect(await uidsIn((await batches(job.id))[0]!)).to.deep.equal(desk.uids);
+    }
+    expect(await world.announced(desk.job.attester)).to.deep.equal(desk.uids);
+  });
+
+  for (const act of ["record", "seal"] as const) {
+    it(`appends to a stream in the order of the input, many batches under way at once, at level ${act}`, async () => {
+      await open({ rows: 60, job: { act, stream: STREAM } });
+      await desk.plan(7);
+      await run();
+      await expectStream(desk.uids);
+      expect((await batches()).map((batch) => batch.position)).to.deep.equal([
+        0, 7, 14, 21, 28, 35, 42, 49, 56,
+      ]);
+    });
+  }
+
+  it("goes on with a stream in a second job, at another level", async () => {
+    await open({ rows: 9, job: { stream: STREAM } });
+    await desk.plan(4);
+    await run();
+    const more = randomRows(world, desk.job.attester, 6, `more ${desk.directory}`);
+    const job = await admitJob(world, desk.store, more, {
+      attester: desk.job.attester,
+      act: "anchor",
+      stream: STREAM,
+    });
+    await run(job.id);
+    const uids = uidsOf(more);
+    const head = await world.registry.head(desk.job.attester, STREAM, "latest");
+    expect(head).to.deep.equal(appendRoot(appendUids(EMPTY_STREAM, desk.uids), rootOf(uids), 6));
+  });
+
+  it("begins where the chain is when somebody else has appended with the issuer's key", async () => {
+    await open({ rows: 4, job: { stream: STREAM } });
+    await appendElsewhere(3);
+    await run();
+    const appended = (await logs([APPENDED, topicOf(desk.job.attester), STREAM])).map(appendedOf);
+    expect(appended.map(({ position, count }) => [position, count])).to.deep.equal([
+      [0n, 3n],
+      [3n, 4n],
+    ]);
+  });
+
+  it("keeps the order when the stream moved under a batch that was sent: all behind it fail with it and go again", async () => {
+    await open({ rows: 12, job: { stream: STREAM } });
+    await desk.plan(3);
+    world.faults.heal();
+    world.faults.always("eth_sendRawTransaction", dropped);
+    // The first batch is signed for position 0, and the second behind it.
+    const lane = desk.lane();
+    await lane.tick(desk.job);
+    world.faults.heal();
+    const other = await appendElsewhere(2);
+    expect((await desk.store.batches(["signed"])).length).to.be.greaterThan(0);
+    mineAtEachLook(world);
+    await run();
+    const head = await world.registry.head(desk.job.attester, STREAM, "latest");
+    expect(head).to.deep.equal(appendUids(EMPTY_STREAM, [...other, ...desk.uids]));
+    expect((await desk.store.batches(["reverted"])).length).to.be.greaterThan(0);
+    expect(await world.announced(desk.job.attester)).to.deep.equal([...other, ...desk.uids]);
+  });
+
+  it("holds, and says why, when a statement of the stream is recorded outside it", async () => {
+    await open({ rows: 5 });
+    await run();
+    const job = await admitJob(world, desk.store, desk.rows, { attester: desk.job.attester, stream: STREAM });
+    const outcome = await (await desk.submitter()).run(job.id, { until: "final" });
+    expect(outcome.kind).to.equal("held");
+    expect(outcome.kind === "held" && outcome.hold.detail).to.equal(`UidTaken(${desk.uids[0]!})`);
+  });
+
+  for (const [what, position] of [
+    ["another place", 1],
+    ["no place at all", 90],
+  ] as const) {
+    it(`does not take a batch for verified that the chain has appended at ${what}`, async () => {
+      await open({ rows: 3, job: { stream: STREAM } });
+      world.faults.always(
+        "eth_getLogs",
+        altering((logs: { topics: Hex[]; data: Hex }[]) =>
+          logs.map((log) =>
+            log.topics[0] === APPENDED
+              ? { ...log, data: `0x${position.toString(16).padStart(64, "0")}${log.data.slice(66)}` }
+              : log,
+          ),
+        ),
+      );
+      const submitter = await desk.submitter();
+      expect(await submitter.run(desk.job.id, { until: "final" })).to.deep.equal({ kind: "done" });
+      expect(await desk.store.counts(desk.job.id)).to.include({ mismatched: 3, verified: 0 });
+    });
+  }
+
+  /** The issuer sends this itself, past the store. @returns the uids */
+  async function appendElsewhere(count: number): Promise<Hex[]> {
+    const rows = randomRows(world, desk.job.attester, count, `elsewhere ${desk.directory}`);
+    const items = rows.flatMap((row) => (row.kind === "item" ? [row.item] : []));
+    const terms = {
+      attester: desk.job.attester,
+      schema: world.schema,
+      stream: STREAM,
+      position: 0n,
+      deadline: 0,
+    };
+    const data = world.registry.recordCall(terms, packItems(items), "0x");
+    await world.node("anvil_impersonateAccount", [desk.job.attester]);
+    await world.node("eth_sendTransaction", [
+      { from: desk.job.attester, to: world.registry.domain.registry, data, gas: "0x400000" },
+    ]);
+    await world.mine();
+    return uidsOf(rows);
+  }
+});
+
+describe("the key of a stream", () => {
+  it("is the hash of its name, or the key itself", () => {
+    expect(streamKey(STREAM)).to.equal(STREAM);
+    expect(streamKey("the board")).to.not.equal(streamKey("the Board"));
+  });
+});
