@@ -116,6 +116,18 @@ describe("levels and streams", function () {
     });
   }
 
+  it("signs what follows in a stream while what comes before is not in a block yet", async () => {
+    await open({ rows: 9, job: { stream: STREAM } });
+    world.faults.heal();
+    await desk.plan(3);
+    await desk.lane().tick(desk.job);
+    const signed = await desk.store.batches(["signed"]);
+    expect(signed.map((batch) => batch.position)).to.deep.equal([0, 3, 6]);
+    mineAtEachLook(world);
+    await run();
+    await expectStream(desk.uids);
+  });
+
   it("goes on with a stream in a second job, at another level", async () => {
     await open({ rows: 9, job: { stream: STREAM } });
     await desk.plan(4);

@@ -81,6 +81,33 @@ library Digests {
             );
     }
 
+    function leafRevocation(
+        address registry,
+        address attester,
+        bytes32 schema,
+        bytes32 root,
+        uint256[] memory indices,
+        string memory reason,
+        uint40 deadline
+    ) internal view returns (bytes32) {
+        bytes32 typeHash = keccak256(
+            "LeafRevocation(address attester,bytes32 schema,bytes32 root,uint256[] indices,string reason,uint40 deadline)"
+        );
+        return
+            digest(
+                registry,
+                abi.encode(
+                    typeHash,
+                    attester,
+                    schema,
+                    root,
+                    keccak256(abi.encodePacked(indices)),
+                    keccak256(bytes(reason)),
+                    deadline
+                )
+            );
+    }
+
     function digest(address registry, bytes memory struct_) internal view returns (bytes32) {
         return keccak256(abi.encodePacked(hex"1901", domain(registry), keccak256(struct_)));
     }

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {ISchemaRegistry} from "../../../contracts/interfaces/ISchemaRegistry.sol";
+import {Gate} from "./Gate.sol";
 import {vm} from "./Vm.sol";
 
 /// Deploys what was compiled, from its artifact. With `new`, the compiler would optimize the registry again inside of
@@ -15,6 +16,10 @@ library Registries {
     function newRegistry(ISchemaRegistry schemas) internal returns (IAttestationRegistry) {
         bytes memory code = vm.getCode("AttestationRegistry.sol:AttestationRegistry");
         return IAttestationRegistry(create(bytes.concat(code, abi.encode(schemas))));
+    }
+
+    function newGate(IAttestationRegistry registry) internal returns (Gate) {
+        return Gate(create(bytes.concat(vm.getCode("Gate.sol:Gate"), abi.encode(registry))));
     }
 
     function create(bytes memory code) private returns (address deployed) {

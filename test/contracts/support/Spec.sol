@@ -4,10 +4,15 @@ pragma solidity ^0.8.28;
 import {Batch, IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {ISchemaRegistry} from "../../../contracts/interfaces/ISchemaRegistry.sol";
 import {Attestation, Statement} from "../../../contracts/types/Attestation.sol";
+import {Record} from "../../../contracts/types/Record.sol";
+import {Root} from "../../../contracts/types/Root.sol";
+import {Proof} from "../../../contracts/types/Tree.sol";
 import {Check} from "./Check.sol";
 import {Digests} from "./Digests.sol";
+import {Gate} from "./Gate.sol";
 import {Packing} from "./Packing.sol";
 import {Registries} from "./Registries.sol";
+import {Trees} from "./Trees.sol";
 import {vm} from "./Vm.sol";
 
 /// A registry with a schema, an issuer with a key, and a relayer who has nothing but gas.
@@ -16,8 +21,14 @@ abstract contract Spec is Check {
     uint40 internal constant DEADLINE = uint40(NOW + 1 hours);
     uint256 internal constant ISSUER_KEY = 0xA11CE;
 
+    // As IAttestationRegistry numbers them.
+    uint8 internal constant RECORDED = 0;
+    uint8 internal constant SEALED = 1;
+    uint8 internal constant ANCHORED = 2;
+
     ISchemaRegistry internal schemas;
     IAttestationRegistry internal registry;
+    Gate internal gate;
     bytes32 internal schema;
     bytes32 internal firmSchema;
     bytes32 internal resolverSchema;
@@ -30,6 +41,7 @@ abstract contract Spec is Check {
         vm.warp(NOW);
         schemas = Registries.newSchemas();
         registry = Registries.newRegistry(schemas);
+        gate = Registries.newGate(registry);
         schema = schemas.register("uint64 score,string note", address(0), true);
         firmSchema = schemas.register("uint64 score,string note", address(0), false);
         resolverSchema = schemas.register("uint64 score,string note", RESOLVER, true);
@@ -74,6 +86,11 @@ abstract contract Spec is Check {
         uids[0] = uid;
     }
 
+    function only(uint256 index) internal pure returns (uint256[] memory indices) {
+        indices = new uint256[](1);
+        indices[0] = index;
+    }
+
     function one(Statement memory statement) internal pure returns (Statement[] memory statements) {
         statements = new Statement[](1);
         statements[0] = statement;
@@ -89,6 +106,11 @@ abstract contract Spec is Check {
 
     function uidOf(Attestation memory a) internal view returns (bytes32) {
         return Digests.uid(address(registry), a);
+    }
+
+    function uidsOf(Attestation[] memory items) internal view returns (bytes32[] memory uids) {
+        uids = new bytes32[](items.length);
+        for (uint256 i = 0; i < items.length; ++i) uids[i] = uidOf(items[i]);
     }
 
     function bodiless(Attestation memory a) internal pure returns (Statement memory) {
@@ -118,6 +140,34 @@ abstract contract Spec is Check {
         return signed(Digests.batch(address(registry), batch, items));
     }
 
+    function signedBatch(
+        Batch memory batch,
+        bytes memory items,
+        uint8 level
+    ) internal view returns (bytes memory) {
+        return signed(Digests.batch(address(registry), batch, items, level, 0));
+    }
+
+    function signedAnchor(
+        Batch memory batch,
+        bytes32 root,
+        uint40 count
+    ) internal view returns (bytes memory) {
+        return signedBatch(batch, abi.encodePacked(root, count), ANCHORED);
+    }
+
+    function signedLeafRevocation(
+        bytes32 root,
+        uint256[] memory indices,
+        string memory reason,
+        uint40 deadline
+    ) internal view returns (bytes memory) {
+        return
+            signed(
+                Digests.leafRevocation(address(registry), issuer, schema, root, indices, reason, deadline)
+            );
+    }
+
     function signedRevocation(
         bytes32[] memory uids,
         string memory reason,
@@ -129,6 +179,21 @@ abstract contract Spec is Check {
     function attest(Attestation memory a) internal returns (bytes32) {
         vm.prank(a.attester);
         return registry.attest(a);
+    }
+
+    function seal(Attestation[] memory items) internal returns (bytes32) {
+        vm.prank(issuer);
+        return registry.seal(batchOf(issuer), Packing.pack(items), "");
+    }
+
+    function anchor(bytes32 root, uint256 count) internal {
+        vm.prank(issuer);
+        registry.anchor(batchOf(issuer), root, uint40(count), "");
+    }
+
+    function revokeLeaves(bytes32 root, uint256[] memory indices) internal {
+        vm.prank(issuer);
+        registry.revokeLeaves(issuer, schema, root, indices, "", 0, "");
     }
 
     function revoke(bytes32 uid) internal {
@@ -157,6 +222,16 @@ abstract contract Spec is Check {
         emit IAttestationRegistry.Revoked(uid, issuer, bytes(reason));
     }
 
+    function expectSealed(bytes32 root, bytes memory items) internal {
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Sealed(issuer, schema, root, items);
+    }
+
+    function expectAnchored(bytes32 root, uint40 count) internal {
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Anchored(issuer, schema, root, count);
+    }
+
     /// The slot says all of this, by every function that reads it.
     function holds(Attestation memory a, uint256 recordedAt, bool revoked) internal view {
         bytes32 uid = uidOf(a);
@@ -182,5 +257,56 @@ abstract contract Spec is Check {
         equal(revocable || revoked, false);
         equal(registry.attesterOf(uid), address(0));
         equal(registry.isValid(uid), false);
+    }
+
+    /// The slot of a root of the issuer's under the schema says all of this, by every function that reads it.
+    function keeps(
+        bytes32 root,
+        uint8 level,
+        uint256 committedAt,
+        uint256 count,
+        bool thinned
+    ) internal view {
+        keeps(Root.wrap((3 << 88) | (uint256(level) << 80) | (count << 40) | committedAt), schema, root);
+        (Root known, ) = registry.standingOf(issuer, schema, root, 0);
+        equal(known.isThinned(), thinned);
+    }
+
+    /// The same of any schema; whether leaves are revoked does not matter.
+    function keeps(Root want, bytes32 schema_, bytes32 root) internal view {
+        (uint8 level, uint40 committedAt, uint40 count, bool judged, bool revocable) = registry.rootOf(
+            issuer,
+            schema_,
+            root
+        );
+        equal(level, want.level());
+        equal(committedAt, want.committedAt());
+        equal(count, want.count());
+        equal(judged, want.isJudged());
+        equal(revocable, want.isRevocable());
+        (Root known, Record record) = registry.standingOf(issuer, schema_, root, 0);
+        equal(known.isThinned() ? Root.unwrap(want.thin()) : Root.unwrap(want), Root.unwrap(known));
+        yes(record.isEmpty(), "nothing is said under zero");
+    }
+
+    function nothingIsKnownOfRoot(bytes32 root) internal view {
+        keeps(Root.wrap(0), schema, root);
+    }
+
+    /// Whether an attestation is valid at a place: the registry and the library Leaf agree.
+    function proves(Attestation memory a, Proof memory proof, bool want) internal view {
+        equal(registry.isValid(a, proof), want);
+        try gate.enter(a, proof) {
+            yes(want, "the gate lets in what is not valid");
+        } catch (bytes memory reason) {
+            equal(reason, abi.encodeWithSelector(Gate.Closed.selector));
+            yes(!want, "the gate keeps out what is valid");
+        }
+    }
+
+    /// Every one of the items is valid at its own place of their tree, or none is.
+    function proves(Attestation[] memory items, bool want) internal view {
+        bytes32[] memory uids = uidsOf(items);
+        for (uint256 i = 0; i < items.length; ++i) proves(items[i], Trees.proofOf(uids, i), want);
     }
 }
