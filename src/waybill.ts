@@ -25,14 +25,27 @@ export type Waybill = {
 const VERSION = 1;
 
 /** A waybill as plain values for JSON: numbers that may pass 2^53 are decimal strings. */
-export function waybillData(waybill: Waybill): object {
-  const { attestation, stream, chainId, ...rest } = waybill;
+export function waybillData({ attestation, stream, ...waybill }: Waybill): object {
   return {
     waybill: VERSION,
-    chainId: chainId.toString(),
-    ...rest,
-    attestation: { ...attestation, data: hex(attestation.data) },
+    chainId: waybill.chainId.toString(),
+    registry: waybill.registry,
+    uid: waybill.uid,
+    attestation: {
+      schema: attestation.schema,
+      attester: attestation.attester,
+      recipient: attestation.recipient,
+      ref: attestation.ref,
+      expiresAt: attestation.expiresAt,
+      revocable: attestation.revocable,
+      salt: attestation.salt,
+      data: hex(attestation.data),
+    },
+    schema: waybill.schema,
+    signature: waybill.signature,
+    proof: waybill.proof,
     stream: stream === null ? null : { ...stream, position: stream.position.toString() },
+    location: waybill.location,
   };
 }
 

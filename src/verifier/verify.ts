@@ -161,7 +161,7 @@ export async function verify(chain: Chain, registry: Registry, uid: Hex, want = 
   }
 
   const level = settled ? 4 : included ? 3 : 2;
-  const accepted: Answer = "yes"; // no resolver: the registry takes no schema that has one
+  const accepted: Answer = "yes"; // the registry asked the schema's resolver, if it has one, or it were not recorded
   const flags = { current: current.answer, complete: "unknown", accepted } as const;
   if (current.answer === "no") return report(level, "reject", current.evidence, { ...found, flags });
   if (level < want) {
