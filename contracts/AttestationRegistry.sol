@@ -67,31 +67,13 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         if (msg.sender != batch.attester) _requireBatchSigned(batch, RECORD, keccak256(items), signature);
         _requirePosition(batch);
         Terms memory terms = _termsOf(batch.schema);
-        uint256 count = items.count();
-        require(count != 0, EmptyBatch());
         bool asked = terms.resolver != address(0);
-        bool once = asked || batch.stream != 0;
-        bytes32[] memory uids = new bytes32[](asked ? count : 0);
-        bytes32 hash = _hashOf(batch);
 
-        Encoded memory item = AttestationLib.blank(batch.schema, batch.attester);
-        bytes32 domain = _domainSeparatorV4();
-        uint256 next = Items.FIRST;
-        for (uint256 i = 0; i < count; ++i) {
-            bytes calldata data;
-            (data, next) = items.read(next, item);
-            require(terms.revocable || !item.revocable, SchemaIrrevocable(batch.schema));
-            bytes32 uid = item.uid(domain);
-            if (_store(uid, item, data)) ++recorded;
-            else require(!once, UidTaken(uid));
-            if (once) {
-                hash = HeadLib.append(hash, uid);
-                if (asked) uids[i] = uid;
-            }
-        }
-        require(next == items.length, Items.MalformedItems(next));
+        bytes32[] memory uids = new bytes32[](asked ? items.count() : 0);
+        bytes32 hash;
+        (recorded, hash) = _storeAll(batch, items, terms.revocable, uids);
 
-        _advance(batch, uint64(count), hash);
+        _advance(batch.attester, batch.stream, batch.position, items.count(), hash);
         if (asked) _ask(terms.resolver, RECORD, batch, uids, items);
     }
 
@@ -101,58 +83,51 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         bytes calldata items,
         bytes calldata signature
     ) external payable returns (bytes32 root) {
-        Terms memory terms = _termsOf(batch.schema);
-        bytes32[] memory uids = _uidsOf(batch, items, terms.revocable);
-        require(uids.length != 0, EmptyBatch());
-        root = Tree.rootOf(uids);
-        if (msg.sender != batch.attester) {
-            if (batch.deadline == 0) _requireStatementSigned(batch, root, uids.length, signature);
-            else _requireBatchSigned(batch, SEAL, keccak256(items), signature);
-        }
+        if (msg.sender != batch.attester) _requireBatchSigned(batch, SEAL, keccak256(items), signature);
         _requirePosition(batch);
+        Terms memory terms = _termsOf(batch.schema);
 
-        Leaves storage leaves = _leaves[batch.attester][batch.schema][root];
-        if (leaves.root.level() == SEAL) {
-            require(batch.stream == 0 && terms.resolver == address(0), RootTaken(root));
-            return root;
-        }
-        Root next = RootLib.pack(block.timestamp, uint40(uids.length), SEAL, true, terms.revocable);
-        // Anchored before: what was revoked stays revoked.
-        leaves.root = leaves.root.isThinned() ? next.thin() : next;
+        return _seal(batch, terms, _uidsOf(batch, items, terms.revocable), items);
+    }
 
-        emit Sealed(batch.attester, batch.schema, root, items);
+    /// @inheritdoc IAttestationRegistry
+    function sealSigned(
+        Attestation calldata attestation,
+        bytes calldata signature
+    ) external payable returns (bytes32 uid) {
+        uid = uidOf(attestation);
+        _requireSigned(attestation.attester, uid, signature);
+        Terms memory terms = _termsOf(attestation.schema);
+        require(terms.revocable || !attestation.revocable, SchemaIrrevocable(attestation.schema));
 
-        if (batch.stream != 0) {
-            bytes32 hash = _hashOf(batch);
-            for (uint256 i = 0; i < uids.length; ++i) {
-                hash = HeadLib.append(hash, uids[i]);
-            }
-            _advance(batch, uint64(uids.length), hash);
-        }
-        if (terms.resolver != address(0)) _ask(terms.resolver, SEAL, batch, uids, items);
+        _seal(_batchOf(attestation), terms, _only(uid), Items.pack(attestation));
     }
 
     /// @inheritdoc IAttestationRegistry
     function anchor(Batch calldata batch, bytes32 root, uint40 count, bytes calldata signature) external {
         require(count != 0, EmptyBatch());
         if (msg.sender != batch.attester) {
-            if (batch.deadline == 0) _requireStatementSigned(batch, root, count, signature);
-            else _requireBatchSigned(batch, ANCHOR, keccak256(abi.encodePacked(root, count)), signature);
+            _requireBatchSigned(batch, ANCHOR, keccak256(abi.encodePacked(root, count)), signature);
         }
         _requirePosition(batch);
-        Terms memory terms = _termsOf(batch.schema);
 
-        Leaves storage leaves = _leaves[batch.attester][batch.schema][root];
-        if (!leaves.root.isEmpty()) {
+        if (!_anchor(batch.attester, batch.schema, root, count)) {
             require(batch.stream == 0, RootTaken(root));
             return;
         }
-        bool judged = terms.resolver == address(0);
-        leaves.root = RootLib.pack(block.timestamp, count, ANCHOR, judged, terms.revocable);
+        bytes32 hash = HeadLib.append(_hashOf(batch.attester, batch.stream), root, count);
+        _advance(batch.attester, batch.stream, batch.position, count, hash);
+    }
 
-        emit Anchored(batch.attester, batch.schema, root, count);
+    /// @inheritdoc IAttestationRegistry
+    function anchorSigned(
+        Statement calldata statement,
+        bytes calldata signature
+    ) external returns (bytes32 uid) {
+        uid = AttestationLib.encode(statement, _domainSeparatorV4()).uid();
+        _requireSigned(statement.attester, uid, signature);
 
-        _advance(batch, count, HeadLib.append(_hashOf(batch), root, count));
+        _anchor(statement.attester, statement.schema, uid, 1);
     }
 
     /// @inheritdoc IAttestationRegistry
@@ -184,7 +159,7 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         address attester = statements[0].attester;
         bytes32[] memory uids = new bytes32[](statements.length);
         for (uint256 i = 0; i < statements.length; ++i) {
-            uids[i] = AttestationLib.encode(statements[i]).uid(_domainSeparatorV4());
+            uids[i] = AttestationLib.encode(statements[i], _domainSeparatorV4()).uid();
             require(statements[i].attester == attester, AttestedByAnother(uids[i], statements[i].attester));
         }
         if (msg.sender != attester) _requireRevocationSigned(attester, uids, reason, deadline, signature);
@@ -333,16 +308,42 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         Terms memory terms = _termsOf(attestation.schema);
         require(terms.revocable || !attestation.revocable, SchemaIrrevocable(attestation.schema));
 
-        Encoded memory item = AttestationLib.encode(attestation);
-        uid = item.uid(_domainSeparatorV4());
+        Encoded memory item = AttestationLib.encode(attestation, _domainSeparatorV4());
+        uid = item.uid();
         bool stored = _store(uid, item, attestation.data);
         if (terms.resolver == address(0)) return uid;
 
         require(stored, UidTaken(uid));
-        bytes32[] memory uids = new bytes32[](1);
-        uids[0] = uid;
-        Batch memory batch = Batch(attestation.attester, attestation.schema, 0, 0, 0);
-        _ask(terms.resolver, RECORD, batch, uids, Items.pack(attestation));
+        _ask(terms.resolver, RECORD, _batchOf(attestation), _only(uid), Items.pack(attestation));
+    }
+
+    /// Stores and announces the items of a batch, and follows the stream if it has one.
+    /// @param uids to be filled for a resolver; empty if there is none
+    function _storeAll(
+        Batch calldata batch,
+        bytes calldata items,
+        bool revocable,
+        bytes32[] memory uids
+    ) private returns (uint256 recorded, bytes32 hash) {
+        hash = _hashOf(batch.attester, batch.stream);
+        bool once = batch.stream != 0 || uids.length != 0;
+        Encoded memory item = AttestationLib.blank(batch.schema, batch.attester, _domainSeparatorV4());
+        uint256 next = Items.FIRST;
+        uint256 left = items.count();
+        require(left != 0, EmptyBatch());
+        for (; left > 0; --left) {
+            bytes calldata data;
+            (data, next) = items.read(next, item);
+            require(revocable || !item.revocable, SchemaIrrevocable(batch.schema));
+            bytes32 uid = item.uid();
+            if (_store(uid, item, data)) ++recorded;
+            else require(!once, UidTaken(uid));
+            if (once) {
+                hash = HeadLib.append(hash, uid);
+                if (uids.length != 0) uids[recorded - 1] = uid;
+            }
+        }
+        require(next == items.length, Items.MalformedItems(next));
     }
 
     /// Stores and announces one attestation, unless its slot is taken.
@@ -363,6 +364,49 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
             item.salt,
             data
         );
+        return true;
+    }
+
+    /// Keeps the root of uids and announces all items, unless they are sealed already.
+    function _seal(
+        Batch memory batch,
+        Terms memory terms,
+        bytes32[] memory uids,
+        bytes memory items
+    ) private returns (bytes32 root) {
+        root = Tree.rootOf(uids);
+        Leaves storage leaves = _leaves[batch.attester][batch.schema][root];
+        Root known = leaves.root;
+        if (known.level() == SEAL) {
+            require(batch.stream == 0 && terms.resolver == address(0), RootTaken(root));
+            return root;
+        }
+        Root next = RootLib.pack(block.timestamp, uint40(uids.length), SEAL, true, terms.revocable);
+        // Anchored before: what was revoked stays revoked.
+        leaves.root = known.isThinned() ? next.thin() : next;
+
+        emit Sealed(batch.attester, batch.schema, root, items);
+
+        if (batch.stream != 0) {
+            bytes32 hash = _hashOf(batch.attester, batch.stream);
+            for (uint256 i = 0; i < uids.length; ++i) {
+                hash = HeadLib.append(hash, uids[i]);
+            }
+            _advance(batch.attester, batch.stream, batch.position, uids.length, hash);
+        }
+        if (terms.resolver != address(0)) _ask(terms.resolver, SEAL, batch, uids, items);
+    }
+
+    /// Keeps and announces a root, unless it is kept already.
+    function _anchor(address attester, bytes32 schema, bytes32 root, uint40 count) private returns (bool) {
+        Terms memory terms = _termsOf(schema);
+        Leaves storage leaves = _leaves[attester][schema][root];
+        if (!leaves.root.isEmpty()) return false;
+
+        bool judged = terms.resolver == address(0);
+        leaves.root = RootLib.pack(block.timestamp, count, ANCHOR, judged, terms.revocable);
+
+        emit Anchored(attester, schema, root, count);
         return true;
     }
 
@@ -395,13 +439,13 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         bool revocable
     ) private view returns (bytes32[] memory uids) {
         uids = new bytes32[](items.count());
-        Encoded memory item = AttestationLib.blank(batch.schema, batch.attester);
-        bytes32 domain = _domainSeparatorV4();
+        require(uids.length != 0, EmptyBatch());
+        Encoded memory item = AttestationLib.blank(batch.schema, batch.attester, _domainSeparatorV4());
         uint256 next = Items.FIRST;
         for (uint256 i = 0; i < uids.length; ++i) {
             (, next) = items.read(next, item);
             require(revocable || !item.revocable, SchemaIrrevocable(batch.schema));
-            uids[i] = item.uid(domain);
+            uids[i] = item.uid();
         }
         require(next == items.length, Items.MalformedItems(next));
     }
@@ -412,17 +456,23 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         require(batch.position == end, StreamMoved(batch.stream, batch.position, end));
     }
 
-    function _hashOf(Batch calldata batch) private view returns (bytes32) {
-        return batch.stream == 0 ? bytes32(0) : _heads[batch.attester][batch.stream].hash;
+    function _hashOf(address attester, bytes32 stream) private view returns (bytes32) {
+        return stream == 0 ? bytes32(0) : _heads[attester][stream].hash;
     }
 
-    /// Moves the end of the batch's stream, if it has one.
-    function _advance(Batch calldata batch, uint64 count, bytes32 hash) private {
-        if (batch.stream == 0) return;
+    /// Moves the end of a stream, if there is one.
+    function _advance(
+        address attester,
+        bytes32 stream,
+        uint64 position,
+        uint256 count,
+        bytes32 hash
+    ) private {
+        if (stream == 0) return;
 
-        _heads[batch.attester][batch.stream] = Head(batch.position + count, hash);
+        _heads[attester][stream] = Head(position + uint64(count), hash);
 
-        emit Appended(batch.attester, batch.stream, batch.position, count, hash);
+        emit Appended(attester, stream, position, uint64(count), hash);
     }
 
     /// Hands everything to the resolver, the value included, and has it agree.
@@ -455,14 +505,13 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         return terms;
     }
 
-    /// One item needs no other signature than its own: the root of a single uid is that uid.
-    function _requireStatementSigned(
-        Batch calldata batch,
-        bytes32 uid,
-        uint256 count,
-        bytes calldata signature
-    ) private view {
-        require(count == 1 && batch.stream == 0, DeadlinePassed(0));
-        _requireSigned(batch.attester, uid, signature);
+    /// What a statement that is not in a batch shares with itself.
+    function _batchOf(Attestation calldata attestation) private pure returns (Batch memory) {
+        return Batch(attestation.attester, attestation.schema, 0, 0, 0);
+    }
+
+    function _only(bytes32 uid) private pure returns (bytes32[] memory uids) {
+        uids = new bytes32[](1);
+        uids[0] = uid;
     }
 }

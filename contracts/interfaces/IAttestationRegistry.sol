@@ -80,7 +80,8 @@ interface IAttestationRegistry {
         bytes32 hash
     );
 
-    /// @notice Leaves of a root were revoked, for ever, at the time of this block, unless they were before.
+    /// @notice Leaves of a root were revoked, for ever, at the time of this block. There may be some among them that were
+    /// revoked before: of the events that name a leaf, the first counts.
     event LeavesRevoked(
         address indexed attester,
         bytes32 indexed schema,
@@ -108,7 +109,8 @@ interface IAttestationRegistry {
     /// @notice Attestations of this schema must not be revocable.
     error SchemaIrrevocable(bytes32 schema);
 
-    /// @notice The schema's resolver has no code, or did not say that it agrees. Whatever it reverts with comes through.
+    /// @notice The schema's resolver has no code, or did not say that it agrees. Whatever it reverts with comes through,
+    /// and an answer that is no word reverts without data.
     error ResolverRefused(address resolver);
 
     /// @notice Value is for a resolver, and the schema has none.
@@ -119,6 +121,8 @@ interface IAttestationRegistry {
 
     /// @notice The attestation is recorded already, or was revoked before it was. In a stream or under a resolver it
     /// cannot be passed over: it would be missing, or paid for twice.
+    /// Warning: whoever holds an attestation's own signature can record it first, and so keep it out of a stream. What is
+    /// meant for a stream is signed in a batch only.
     error UidTaken(bytes32 uid);
 
     /// @notice The root is sealed, or anchored, already; see UidTaken.
@@ -175,10 +179,6 @@ interface IAttestationRegistry {
     /// @notice Seals the items of a batch: keeps the root of their uids, and announces all items in one event. A root
     /// that is sealed already changes nothing; in a stream or under a resolver it reverts. One that is anchored becomes
     /// sealed, with the time of this block, and what was revoked of it stays revoked.
-    ///
-    /// With a deadline of zero, and one item without a stream, the signature is the attester's over the uid, as for
-    /// `attestSigned`.
-    ///
     /// Warning: that an item is in another root, is recorded, or is in the batch twice is not looked at. Such a leaf has
     /// several places, and `revokeLeaves` ends one; revoking its uid ends all.
     /// @dev Reverts as `record` does, with RootTaken in place of UidTaken.
@@ -189,15 +189,35 @@ interface IAttestationRegistry {
         bytes calldata signature
     ) external payable returns (bytes32 root);
 
+    /// @notice Seals one attestation that its issuer signed, as a batch of its own, whoever sends it and whenever. The
+    /// Warning of `attestSigned` holds.
+    /// @dev Reverts with InvalidSignature, UnknownSchema, SchemaIrrevocable, ValueWithoutResolver; under a resolver, with
+    /// RootTaken, ResolverRefused and with whatever the resolver says.
+    /// @param signature the attester's over the uid
+    /// @return uid which is the root as well
+    function sealSigned(
+        Attestation calldata attestation,
+        bytes calldata signature
+    ) external payable returns (bytes32 uid);
+
     /// @notice Keeps the root of attestations that the issuer keeps. A root that is anchored or sealed already changes
-    /// nothing; in a stream it reverts. With a deadline of zero, and a count of one without a stream, the signature is
-    /// the attester's over the uid that is the root.
+    /// nothing, whatever the count; in a stream it reverts. A count that was wrong is put right by sealing.
     /// Warning: what no longer is with the issuer is lost: the chain knows only the root. And no leaf is valid whose
     /// schema has a resolver, since it was not asked.
     /// @dev Reverts with NotAttester, InvalidSignature, DeadlinePassed, UnknownSchema, EmptyBatch, StreamMoved, RootTaken.
     /// @param count of leaves. A wrong one hurts the attester only: leaves that it leaves out, or heights that it denies,
     /// are never valid
     function anchor(Batch calldata batch, bytes32 root, uint40 count, bytes calldata signature) external;
+
+    /// @notice Anchors one attestation that its issuer signed, whoever sends it and whenever. The Warning of
+    /// `attestSigned` holds.
+    /// @dev Reverts with InvalidSignature, UnknownSchema.
+    /// @param signature the attester's over the uid
+    /// @return uid which is the root as well
+    function anchorSigned(
+        Statement calldata statement,
+        bytes calldata signature
+    ) external returns (bytes32 uid);
 
     /// @notice Revokes attestations of the sender. Already revoked: skipped.
     /// @dev Reverts with EmptyBatch, NotRecorded, AttestedByAnother, Irrevocable. One bad uid reverts all.

@@ -33,8 +33,8 @@ struct Statement {
     bytes32 dataHash;
 }
 
-/// The words that EIP-712 hashes for an attestation, in its order. A batch fills one of these in place, item by
-/// item.
+/// The words that EIP-712 hashes for an attestation, in its order, and the domain that they are hashed under. A batch
+/// fills one of these in place, item by item.
 struct Encoded {
     bytes32 typeHash;
     bytes32 schema;
@@ -45,6 +45,7 @@ struct Encoded {
     bool revocable;
     bytes32 salt;
     bytes32 dataHash;
+    bytes32 domain;
 }
 
 using AttestationLib for Encoded global;
@@ -55,11 +56,11 @@ library AttestationLib {
     );
 
     /// An item of a batch, before it is read.
-    function blank(bytes32 schema, address attester) internal pure returns (Encoded memory) {
-        return Encoded(TYPE_HASH, schema, attester, address(0), 0, 0, false, 0, 0);
+    function blank(bytes32 schema, address attester, bytes32 domain) internal pure returns (Encoded memory) {
+        return Encoded(TYPE_HASH, schema, attester, address(0), 0, 0, false, 0, 0, domain);
     }
 
-    function encode(Attestation calldata a) internal pure returns (Encoded memory) {
+    function encode(Attestation calldata a, bytes32 domain) internal pure returns (Encoded memory) {
         return
             Encoded(
                 TYPE_HASH,
@@ -70,11 +71,12 @@ library AttestationLib {
                 a.expiresAt,
                 a.revocable,
                 a.salt,
-                keccak256(a.data)
+                keccak256(a.data),
+                domain
             );
     }
 
-    function encode(Statement calldata s) internal pure returns (Encoded memory) {
+    function encode(Statement calldata s, bytes32 domain) internal pure returns (Encoded memory) {
         return
             Encoded(
                 TYPE_HASH,
@@ -85,7 +87,8 @@ library AttestationLib {
                 s.expiresAt,
                 s.revocable,
                 s.salt,
-                s.dataHash
+                s.dataHash,
+                domain
             );
     }
 
@@ -110,12 +113,12 @@ library AttestationLib {
     }
 
     /// The EIP-712 digest: hashStruct of nine words that lie in memory in a row, under the domain.
-    function uid(Encoded memory item, bytes32 domain) internal pure returns (bytes32 digest) {
+    function uid(Encoded memory item) internal pure returns (bytes32 digest) {
         assembly ("memory-safe") {
             let structHash := keccak256(item, 0x120)
             let free := mload(0x40)
             mstore(free, hex"1901")
-            mstore(add(free, 0x02), domain)
+            mstore(add(free, 0x02), mload(add(item, 0x120)))
             mstore(add(free, 0x22), structHash)
             digest := keccak256(free, 0x42)
         }

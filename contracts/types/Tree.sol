@@ -49,7 +49,8 @@ library Tree {
         }
     }
 
-    /// The root that a path leads to from a leaf.
+    /// The root that a path leads to from a leaf. Of an index that `has` a place in a tree of the path's height; bits
+    /// beyond 2^250 are lost.
     function rootFrom(
         bytes32 leaf,
         uint256 index,

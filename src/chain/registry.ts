@@ -1,8 +1,14 @@
 import { Interface } from "ethers";
-import { type Attestation, type BatchTerms, type Domain, domainSeparator } from "../attestation.js";
+import {
+  type Attestation,
+  type BatchTerms,
+  type Domain,
+  domainSeparator,
+  type Level,
+} from "../attestation.js";
 import { AttestationRegistry__factory, SchemaRegistry__factory } from "../bindings/index.js";
 import { WaybillError } from "../errors.js";
-import { type Hex, hex, unhex } from "../hex.js";
+import { type Hex, hex, keccak, unhex } from "../hex.js";
 import type { Head } from "../stream.js";
 import type { BlockTag, Chain, Log } from "./chain.js";
 
@@ -124,8 +130,11 @@ export type Registry = {
   recordCall(terms: BatchTerms, items: Uint8Array, signature: Hex): Hex;
   sealCall(terms: BatchTerms, items: Uint8Array, signature: Hex): Hex;
   anchorCall(terms: BatchTerms, root: Hex, count: number, signature: Hex): Hex;
-  /** @param signature the attester's over the uid */
-  attestSignedCall(attestation: Attestation, signature: Hex): Hex;
+  /**
+   * Puts one attestation on the chain at a level by its issuer's own signature.
+   * @param signature the attester's over the uid
+   */
+  carryCall(level: Level, attestation: Attestation, signature: Hex): Hex;
   /** @param signed the issuer's permission, when somebody else sends it */
   revokeCall(
     uids: readonly Hex[],
@@ -187,8 +196,20 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
       registry.encodeFunctionData("seal", [terms, items, signature]) as Hex,
     anchorCall: (terms, root, count, signature) =>
       registry.encodeFunctionData("anchor", [terms, root, count, signature]) as Hex,
-    attestSignedCall: (attestation, signature) =>
-      registry.encodeFunctionData("attestSigned", [attestation, signature]) as Hex,
+    carryCall(level, attestation, signature) {
+      const { data, ...statement } = attestation;
+      switch (level) {
+        case "record":
+          return registry.encodeFunctionData("attestSigned", [attestation, signature]) as Hex;
+        case "seal":
+          return registry.encodeFunctionData("sealSigned", [attestation, signature]) as Hex;
+        case "anchor":
+          return registry.encodeFunctionData("anchorSigned", [
+            { ...statement, dataHash: keccak(data) },
+            signature,
+          ]) as Hex;
+      }
+    },
     revokeCall: (uids, reason, signed) =>
       (signed === null
         ? registry.encodeFunctionData("revoke", [uids, reason])

@@ -92,7 +92,7 @@ contract AttacksSpec is Spec {
         holds(sample(), NOW, false);
     }
 
-    /// The three things that an issuer signs are never mistaken for each other.
+    /// The things that an issuer signs are never mistaken for each other, nor a batch for one of another level.
     function testFuzz_OneKindOfSignatureIsNeverAnother(Attestation memory a, uint40 deadline) external {
         a = ours(a);
         a.revocable = true;
@@ -103,6 +103,7 @@ contract AttacksSpec is Spec {
         bytes memory ofOne = signed(uids[0]);
         bytes memory ofBatch = signedBatch(batch, packed(a));
         bytes memory ofRevocation = signedRevocation(uids, "", deadline);
+        bytes memory ofLeaves = signedLeafRevocation(uids[0], only(0), "", deadline);
         bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, issuer);
 
         vm.expectRevert(error_);
@@ -113,7 +114,24 @@ contract AttacksSpec is Spec {
         registry.record(batch, packed(a), ofOne);
         vm.expectRevert(error_);
         registry.record(batch, packed(a), ofRevocation);
+        vm.expectRevert(error_);
+        registry.record(batch, packed(a), ofLeaves);
+        bytes[4] memory others = [ofOne, ofBatch, ofRevocation, ofLeaves];
+        for (uint256 i = 0; i < 4; ++i) {
+            vm.expectRevert(error_);
+            registry.seal(batch, packed(a), others[i]);
+            vm.expectRevert(error_);
+            registry.anchor(batch, uids[0], 1, others[i]);
+        }
         attest(a);
+        vm.prank(issuer);
+        registry.seal(batch, packed(a), "");
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(error_);
+            registry.revokeLeaves(issuer, schema, uids[0], only(0), "", deadline, others[i]);
+        }
+        vm.expectRevert(error_);
+        registry.revokeSigned(issuer, uids, "", deadline, ofLeaves);
         vm.expectRevert(error_);
         registry.revokeSigned(issuer, uids, "", deadline, ofOne);
         vm.expectRevert(error_);
@@ -171,7 +189,7 @@ contract AttacksSpec is Spec {
         Attestation memory a = sample();
         bytes32[] memory uids = one(uidOf(a));
         bytes memory none = "";
-        bytes[] memory calls = new bytes[](15);
+        bytes[] memory calls = new bytes[](22);
         calls[0] = none;
         calls[1] = hex"deadbeef";
         calls[2] = abi.encodeCall(IAttestationRegistry.attest, (a));
@@ -190,6 +208,16 @@ contract AttacksSpec is Spec {
         calls[12] = abi.encodeCall(IAttestationRegistry.recordsOf, (uids));
         calls[13] = abi.encodeCall(IAttestationRegistry.schemaRegistry, ());
         calls[14] = abi.encodeWithSignature("eip712Domain()");
+        calls[15] = abi.encodeCall(IAttestationRegistry.seal, (batchOf(issuer), packed(a), none));
+        calls[16] = abi.encodeCall(IAttestationRegistry.anchor, (batchOf(issuer), "root", 2, none));
+        calls[17] = abi.encodeCall(
+            IAttestationRegistry.revokeLeaves,
+            (issuer, schema, "root", only(0), "", DEADLINE, none)
+        );
+        calls[18] = abi.encodeCall(IAttestationRegistry.headOf, (issuer, 0));
+        calls[19] = abi.encodeCall(IAttestationRegistry.rootOf, (issuer, schema, "root"));
+        calls[20] = abi.encodeCall(IAttestationRegistry.standingOf, (issuer, schema, "root", uids[0]));
+        calls[21] = abi.encodeCall(IAttestationRegistry.domainSeparator, ());
         vm.deal(issuer, 100);
         for (uint256 i = 0; i < calls.length; ++i) {
             call(issuer, 1, calls[i], false);
@@ -242,6 +270,15 @@ contract AttacksSpec is Spec {
         registry.record{gas: 2_000_000}(batch, packed(a), signature);
         vm.expectRevert(error_);
         registry.revokeSigned{gas: 2_000_000}(nobody, one(uidOf(a)), "", DEADLINE, signature);
+        vm.expectRevert(error_);
+        registry.seal{gas: 2_000_000}(batch, packed(a), signature);
+        vm.expectRevert(error_);
+        registry.anchor{gas: 2_000_000}(batch, "root", 2, signature);
+        vm.expectRevert(error_);
+        registry.revokeLeaves{gas: 2_000_000}(nobody, schema, "root", only(0), "", DEADLINE, signature);
+        batch.deadline = 0;
+        vm.expectRevert(error_);
+        registry.seal{gas: 2_000_000}(batch, packed(a), signature);
         nothingIsKnownOf(uidOf(a));
     }
 

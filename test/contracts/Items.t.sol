@@ -19,7 +19,7 @@ contract ItemsSpec is Check {
         uint256 start
     ) external pure returns (Encoded memory item, bytes memory data, uint256 next) {
         // Every field dirty: what the item before left behind must not shine through.
-        item = Encoded("t", "s", address(1), address(2), "r", 3, true, "x", "h");
+        item = Encoded("t", "s", address(1), address(2), "r", 3, true, "x", "h", "d");
         (data, next) = items.read(start, item);
     }
 
@@ -147,6 +147,7 @@ contract ItemsSpec is Check {
         equal(item.typeHash, "t");
         equal(item.schema, "s");
         equal(item.attester, address(1));
+        equal(item.domain, "d");
         return next;
     }
 

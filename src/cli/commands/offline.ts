@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { domainSeparator, LEVELS, type Level, packItems } from "../../attestation.js";
+import { domainSeparator, LEVELS, type Level } from "../../attestation.js";
 import { deployments } from "../../chain/deployment.js";
 import { networkOf } from "../../chain/networks.js";
 import { type Registry, sameAddress } from "../../chain/registry.js";
 import { WaybillError } from "../../errors.js";
-import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../hex.js";
+import { type Hex, ZERO_ADDRESS } from "../../hex.js";
 import { parseSchema, schemaId } from "../../schema.js";
 import { payerOf, priceOf, transact } from "../../sdk/transact.js";
 import { readWaybill, type Waybill, waybillData } from "../../waybill.js";
@@ -108,7 +108,10 @@ export async function carry(
     if (before) return said("it is there already; nothing was sent", false, null, null);
 
     const payer = await loadPayer(options, connection.chainId);
-    const call = { to: registry.domain.registry, data: callOf(registry, waybill, waybill.signature, level) };
+    const call = {
+      to: registry.domain.registry,
+      data: registry.carryCall(level, attestation, waybill.signature),
+    };
     const { gas, maxFee } = await priceOf(connection.chain, payer.address, call);
     const what = `one attestation for at most ${ether(gas * maxFee)}`;
     if (options.dryRun === true) return said(`${what}; nothing was sent`, false, null, null);
@@ -118,20 +121,6 @@ export async function carry(
     return said("done", true, receipt.block, receipt.transaction);
   } finally {
     await connection.close();
-  }
-}
-
-/** One item needs no other signature than its own: the root of a single uid is that uid. */
-function callOf(registry: Registry, { uid, attestation }: Waybill, signature: Hex, level: Level): Hex {
-  const { attester, schema, ...item } = attestation;
-  const terms = { attester, schema, stream: ZERO_WORD, position: 0n, deadline: 0 };
-  switch (level) {
-    case "record":
-      return registry.attestSignedCall(attestation, signature);
-    case "seal":
-      return registry.sealCall(terms, packItems([item]), signature);
-    case "anchor":
-      return registry.anchorCall(terms, uid, 1, signature);
   }
 }
 
