@@ -37,34 +37,34 @@ const TRANSACTION = 21_000;
  */
 const CANCUN = {
   record: {
-    batch: 8_700,
-    item: 27_358,
+    batch: 8_990,
+    item: 27_310,
     word: 269,
     byte: 0,
     widest: 4,
-    signature: { batch: 5_000, word: 13, widest: 0 },
-    stream: { first: 47_620, later: 13_420, item: 103 },
+    signature: { batch: 4_985, word: 13, widest: 0 },
+    stream: { first: 47_260, later: 13_060, item: 91 },
   },
   seal: {
-    batch: 35_400,
-    item: 1_215,
-    word: 14,
-    byte: 8.2,
+    batch: 36_200,
+    item: 1_115,
+    word: 15,
+    byte: 8.35,
     widest: 0,
-    signature: { batch: 5_000, word: 13, widest: 0 },
-    stream: { first: 47_740, later: 13_640, item: 196 },
+    signature: { batch: 4_950, word: 13, widest: 0 },
+    stream: { first: 47_450, later: 13_340, item: 194 },
   },
   anchor: {
-    batch: 31_925,
+    batch: 32_040,
     item: 0,
     word: 0,
     byte: 0,
     widest: 0,
-    signature: { batch: 4_725, word: 0, widest: 0 },
-    stream: { first: 47_625, later: 13_425, item: 0 },
+    signature: { batch: 4_690, word: 0, widest: 0 },
+    stream: { first: 47_303, later: 13_102, item: 0 },
   },
   revoke: {
-    batch: 990,
+    batch: 1_035,
     item: 7_510,
     word: 264,
     byte: 0,
@@ -106,8 +106,8 @@ function memoryOf(work: Work): number {
     case "record":
       return work.widest + signed;
     case "seal":
-      // The uids, and behind them the first row of the tree or all items for the event.
-      return work.items + Math.max(work.widest, work.items / 2, packed) + signed;
+      // The uids and all items, and behind them the first row of the tree, or all items again for the event.
+      return work.items + packed + Math.max(work.items / 2, packed) + signed;
     case "anchor":
       return 0;
     case "revoke":

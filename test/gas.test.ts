@@ -26,7 +26,7 @@ import { seed } from "./support/seed.js";
 /** What the model may ask for too much: 3 %, or 3,000 gas where that is more. */
 const SLACK = { share: 0.03, gas: 3_000 };
 const DEADLINE = 2 ** 40 - 1;
-const RANDOM_BATCHES = 10;
+const RANDOM_BATCHES = 5;
 
 const contract = new Interface(AttestationRegistry__factory.abi);
 const lane = keyOf("11".repeat(32), "the test");

@@ -14,7 +14,7 @@ export function roomFor(limits: Limits, unfinished: number): number {
 }
 
 /** Gas that an item takes at least, for items whose number is limited by gas. */
-const LEAST_GAS = { record: 25_000, seal: 1_300, revoke: 5_000 };
+const LEAST_GAS = { record: 25_000, seal: 1_150, revoke: 5_000 };
 
 /** Items that are worth looking at to fill this many batches: somewhat more than can go in. */
 export function pageFor(limits: Limits, act: Manner["act"], batches: number): number {

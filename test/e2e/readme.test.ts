@@ -44,7 +44,9 @@ describe("The README", () => {
     command: string,
     env: { [name: string]: string },
   ): Promise<{ code: number | null; output: string }> {
-    const text = command.replaceAll(/(issuer|lane)\.key/g, join(folder, "$1.key"));
+    const text = command.replaceAll(/(issuer\.key|lane\.key|ada\.waybill\.json|(?<=--out )\w+)/g, (name) =>
+      join(folder, name),
+    );
     const child = spawn("bash", ["-c", text], { cwd: ROOT, env: { ...process.env, INIT_CWD: ROOT, ...env } });
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
