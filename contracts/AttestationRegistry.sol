@@ -99,6 +99,8 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         _requireSigned(attestation.attester, uid, signature);
         Terms memory terms = _termsOf(attestation.schema);
         require(terms.revocable || !attestation.revocable, SchemaIrrevocable(attestation.schema));
+        // A resolver has judged what is recorded, and is not to judge what was revoked.
+        require(terms.resolver == address(0) || _slots[uid].record.isEmpty(), UidTaken(uid));
 
         _seal(_batchOf(attestation), terms, _only(uid), Items.pack(attestation));
     }
@@ -273,9 +275,19 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         address attester,
         bytes32 schema,
         bytes32 root
-    ) external view returns (uint8 level, uint40 committedAt, uint40 count, bool judged, bool revocable) {
+    )
+        external
+        view
+        returns (uint8 level, uint40 committedAt, uint40 count, bool judged, bool revocable, uint40 since)
+    {
         Root known = _leaves[attester][schema][root].root;
-        return (known.level(), known.committedAt(), known.count(), known.isJudged(), known.isRevocable());
+        (level, committedAt, count, since) = (
+            known.level(),
+            known.committedAt(),
+            known.count(),
+            known.since()
+        );
+        return (level, committedAt, count, known.isJudged(), known.isRevocable(), since);
     }
 
     /// @inheritdoc IAttestationRegistry
@@ -381,8 +393,9 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
             require(batch.stream == 0 && terms.resolver == address(0), RootTaken(root));
             return root;
         }
-        Root next = RootLib.pack(block.timestamp, uint40(uids.length), SEAL, true, terms.revocable);
-        // Anchored before: what was revoked stays revoked.
+        // Anchored before: it stays known since then, and what was revoked stays revoked.
+        uint256 since = known.isEmpty() ? block.timestamp : known.since();
+        Root next = RootLib.pack(since, block.timestamp, uint40(uids.length), SEAL, true, terms.revocable);
         leaves.root = known.isThinned() ? next.thin() : next;
 
         emit Sealed(batch.attester, batch.schema, root, items);
@@ -404,7 +417,7 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         if (!leaves.root.isEmpty()) return false;
 
         bool judged = terms.resolver == address(0);
-        leaves.root = RootLib.pack(block.timestamp, count, ANCHOR, judged, terms.revocable);
+        leaves.root = RootLib.pack(block.timestamp, block.timestamp, count, ANCHOR, judged, terms.revocable);
 
         emit Anchored(attester, schema, root, count);
         return true;

@@ -23,12 +23,12 @@ import {ISchemaRegistry} from "./ISchemaRegistry.sol";
 ///
 /// The uid of an attestation is the EIP-712 digest of its content. It is known before anything is sent, it is what an
 /// issuer signs, and nothing about time, sender or batch enters it. So sending the same attestation again changes
-/// nothing: it is neither doubled nor refused.
+/// nothing: it is neither doubled nor, without a stream or a resolver, refused.
 ///
 /// The issuer (`attester`) and the account that pays gas (`msg.sender`) are different roles. Where they differ, the
 /// call carries the issuer's signature: ECDSA, or ERC-1271 of any length, also of none. Where they do not, a signature
 /// is not read. There are no nonces: signatures may land in any order, and a replay until the deadline finds its items
-/// recorded.
+/// recorded. In a stream or under a resolver, whoever comes second with a signature is refused: what it says has landed.
 ///
 /// Block times are Unix seconds. If a chain is split and takes another chain id, uids on it are other ones: what was
 /// recorded before keeps its slot under its old uid.
@@ -179,8 +179,9 @@ interface IAttestationRegistry {
     /// @notice Seals the items of a batch: keeps the root of their uids, and announces all items in one event. A root
     /// that is sealed already changes nothing; in a stream or under a resolver it reverts. One that is anchored becomes
     /// sealed, with the time of this block, and what was revoked of it stays revoked.
-    /// Warning: that an item is in another root, is recorded, or is in the batch twice is not looked at. Such a leaf has
-    /// several places, and `revokeLeaves` ends one; revoking its uid ends all.
+    /// Warning: that an item is in another root, is recorded, was revoked, or is in the batch twice is not looked at. Such
+    /// a leaf has several places, and `revokeLeaves` ends one; revoking its uid ends all. So a stream may hold a statement
+    /// once at each level, if its attester so appends it.
     /// @dev Reverts as `record` does, with RootTaken in place of UidTaken.
     /// @return root of types/Tree.sol over the uids
     function seal(
@@ -192,7 +193,7 @@ interface IAttestationRegistry {
     /// @notice Seals one attestation that its issuer signed, as a batch of its own, whoever sends it and whenever. The
     /// Warning of `attestSigned` holds.
     /// @dev Reverts with InvalidSignature, UnknownSchema, SchemaIrrevocable, ValueWithoutResolver; under a resolver, with
-    /// RootTaken, ResolverRefused and with whatever the resolver says.
+    /// UidTaken if it is recorded or revoked, RootTaken, ResolverRefused and with whatever the resolver says.
     /// @param signature the attester's over the uid
     /// @return uid which is the root as well
     function sealSigned(
@@ -249,6 +250,8 @@ interface IAttestationRegistry {
 
     /// @notice Revokes leaves of a root by their places, without their content. Already revoked: skipped. A leaf that is
     /// not revocable stays valid, whatever is revoked here.
+    /// Warning: it ends a place, not the statement. Where a statement's own signature is with somebody, who could give it
+    /// another place, its uid is revoked by `revokeUnrecorded`.
     /// @dev Reverts with EmptyBatch, NotAttester, DeadlinePassed, InvalidSignature, UnknownRoot, SchemaIrrevocable,
     /// NoSuchLeaf. One bad index reverts all.
     /// @param deadline of the signature
@@ -303,15 +306,19 @@ interface IAttestationRegistry {
 
     /// @notice What the registry keeps of a root.
     /// @return level 1 sealed, 2 anchored; zero: not known
-    /// @return committedAt time of the block that sealed it, or else anchored it
+    /// @return committedAt time of the block that sealed it, or else anchored it: where its event is
     /// @return count of leaves
     /// @return judged nothing bypassed the schema's resolver; false for anchors of a schema that has one
     /// @return revocable as the schema says
+    /// @return since time of the block that first kept it, at whatever level
     function rootOf(
         address attester,
         bytes32 schema,
         bytes32 root
-    ) external view returns (uint8 level, uint40 committedAt, uint40 count, bool judged, bool revocable);
+    )
+        external
+        view
+        returns (uint8 level, uint40 committedAt, uint40 count, bool judged, bool revocable, uint40 since);
 
     /// @notice The slots that the validity of a leaf depends on, for the library Leaf.
     function standingOf(

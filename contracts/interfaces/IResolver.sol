@@ -9,7 +9,9 @@ import {Batch} from "../types/Batch.sol";
 ///
 /// What it is not asked about: revocations, which are the issuer's right (whoever depends on one reads `isValid`); and
 /// anchors, which it never sees, so that no anchored leaf of its schema is valid. At level seal it sees the items and
-/// nothing of them is recorded: the same statement may be sealed again under another root.
+/// nothing of them is recorded: the same statement may be sealed again under another root, may be recorded too, and may
+/// have been revoked. A statement with a signature of its own can be put at either level by anyone. A resolver that counts
+/// or pays keeps the uids itself, or refuses level 1.
 ///
 /// Warning: anyone can call a resolver. One that keeps or pays anything checks that the caller is the registry; the
 /// abstract contract Resolver does.

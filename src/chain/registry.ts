@@ -34,8 +34,10 @@ export type Record = {
 /** The one slot that the chain keeps of a root; layout of contracts/types/Root.sol. */
 export type Root = {
   level: "seal" | "anchor";
-  /** Unix seconds */
+  /** when it came to that level, Unix seconds */
   committedAt: number;
+  /** when it was first kept, at whatever level, Unix seconds */
+  since: number;
   /** of leaves */
   count: number;
   /** nothing bypassed the schema's resolver */
@@ -238,6 +240,7 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
       return {
         level,
         committedAt: Number(found.committedAt),
+        since: Number(found.since),
         count: Number(found.count),
         judged: found.judged as boolean,
         revocable: found.revocable as boolean,

@@ -5,7 +5,19 @@ import { join } from "node:path";
 import { MAIN, ROOT, runCli, start, stopAll, temporaryFolder } from "../support/cli.js";
 
 const COMMANDS = [
-  ...["dev", "deploy", "schema", "attest", "plan", "submit", "status", "report", "export", "verify", "revoke"],
+  ...[
+    "dev",
+    "deploy",
+    "schema",
+    "attest",
+    "plan",
+    "submit",
+    "status",
+    "report",
+    "export",
+    "verify",
+    "revoke",
+  ],
   ...["schema add", "schema show", "schema list"],
 ];
 
