@@ -19,6 +19,7 @@ export type AttestOptions = CommonOptions & {
   id?: string;
   irrevocable?: boolean;
   maxFee?: string;
+  offline?: boolean;
   dryRun?: boolean;
 };
 

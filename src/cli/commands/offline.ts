@@ -65,12 +65,20 @@ export async function carry(
   schemaName: string | undefined,
   options: AttestOptions,
 ): Promise<Result> {
-  if (schemaName !== undefined)
-    throw usage("--from has all that is said in its file", "leave the schema and the values out");
+  const { to, ref, expires, id, irrevocable, stream, maxFee, offline } = options;
+  const said = { schema: schemaName, "--to": to, "--ref": ref, "--expires": expires, "--id": id };
+  const excluded = {
+    ...said,
+    "--irrevocable": irrevocable,
+    "--stream": stream,
+    "--max-fee": maxFee,
+    "--offline": offline,
+  };
+  for (const [name, value] of Object.entries(excluded)) {
+    if (value !== undefined) throw usage(`--from has all that is said in its file, and takes no ${name}`);
+  }
   const level = (options.level ?? "record") as Level;
   if (!(level in LEVELS)) throw usage(`--level ${level} is none`, "use record, seal or anchor");
-  if (options.stream !== undefined)
-    throw usage("--from has no --stream", "only its issuer appends to a stream");
   const waybill = readWaybill(await textOf(file), file);
   const { uid, attestation, schema } = waybill;
   if (waybill.signature === null) {
