@@ -3,15 +3,16 @@ pragma solidity ^0.8.28;
 
 import {Batch, IAttestationRegistry} from "../../contracts/interfaces/IAttestationRegistry.sol";
 import {IResolver} from "../../contracts/interfaces/IResolver.sol";
-import {Attestation} from "../../contracts/types/Attestation.sol";
+import {Attestation, Statement} from "../../contracts/types/Attestation.sol";
 import {Root} from "../../contracts/types/Root.sol";
 import {Proof} from "../../contracts/types/Tree.sol";
 import {Digests} from "./support/Digests.sol";
 import {Packing} from "./support/Packing.sol";
+import {Registries} from "./support/Registries.sol";
 import {Spec} from "./support/Spec.sol";
 import {Trees} from "./support/Trees.sol";
 import {vm} from "./support/Vm.sol";
-import {Answering} from "./support/Wallets.sol";
+import {Answering, Wallet} from "./support/Wallets.sol";
 
 /// A root that its issuer computed, sent by the issuer.
 contract AnchorSpec is Spec {
@@ -492,92 +493,32 @@ contract AnchorSignedSpec is Spec {
         keeps(root, SEALED, NOW + 1, 3, true);
     }
 
-    function test_TheSignatureOfOneStatementAnchorsItWhoeverSendsItAndWhenever() external {
-        testFuzz_TheSignatureOfOneStatementAnchorsItWhoeverSendsItAndWhenever(sample(), relayer, 0);
-    }
-
-    function testFuzz_TheSignatureOfOneStatementAnchorsItWhoeverSendsItAndWhenever(
-        Attestation memory a,
-        address sender,
-        uint40 time
-    ) public {
-        a = ours(a);
-        bytes32 uid = uidOf(a);
-        bytes memory signature = signed(uid);
-        Batch memory batch = timeless();
-        vm.warp(within(time, NOW, type(uint40).max));
-        expectAnchored(uid, 1);
-        vm.prank(sender);
-        registry.anchor(batch, uid, 1, signature);
-        keeps(uid, ANCHORED, block.timestamp, 1, false);
-        bool expired = a.expiresAt != 0 && a.expiresAt <= block.timestamp;
-        proves(a, Proof(0, new bytes32[](0)), !expired);
-
-        vm.recordLogs();
-        vm.prank(sender);
-        registry.anchor(batch, uid, 1, signature);
-        silent();
-    }
-
-    function test_TheSignatureOfOneStatementCountsWithoutADeadlineAlone() external {
+    function test_RefusesTheSignatureOfOneStatementForARootOfIt() external {
         bytes32 uid = uidOf(sample());
         refuses(batchOf(issuer), uid, 1, signed(uid));
+        nothingIsKnownOfRoot(uid);
     }
 
-    function testFuzz_RefusesTheSignatureOfOneStatementForAnotherCount(uint40 count) external {
-        vm.assume(count > 1);
-        bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0);
-        bytes32 uid = uidOf(sample());
-        refuses(timeless(), uid, count, signed(uid), error_);
-        refuses(timeless(), uid, count, signedAnchor(timeless(), uid, count), error_);
+    function test_ADeadlineOfZeroHasPassed() external {
+        testFuzz_ADeadlineOfZeroHasPassed(uidOf(sample()), 1, 0, 0);
+        testFuzz_ADeadlineOfZeroHasPassed(uidOf(sample()), 1, "stream", 0);
     }
 
-    function testFuzz_RefusesTheSignatureOfOneStatementWithinAStream(
+    /// Whatever is signed: the batch, or the root itself.
+    function testFuzz_ADeadlineOfZeroHasPassed(
+        bytes32 root,
+        uint40 count,
         bytes32 stream,
         uint64 position
-    ) external {
-        vm.assume(stream != 0);
-        Batch memory batch = timeless();
-        (batch.stream, batch.position) = (stream, position);
-        bytes32 uid = uidOf(sample());
+    ) public {
+        vm.assume(count != 0);
+        Batch memory batch = batchOf(issuer);
+        (batch.stream, batch.position, batch.deadline) = (stream, position, 0);
         bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0);
-        refuses(batch, uid, 1, signed(uid), error_);
-        refuses(batch, uid, 1, signedAnchor(batch, uid, 1), error_);
+        refuses(batch, root, count, signedAnchor(batch, root, count), error_);
+        refuses(batch, root, count, signed(root), error_);
+        nothingIsKnownOfRoot(root);
         equal(registry.headOf(issuer, stream).count, 0);
-    }
-
-    function test_RefusesTheSignatureOfAnotherStatementOrKey() external {
-        bytes32 uid = uidOf(sample());
-        bytes32 other = uidOf(many(1)[0]);
-        refuses(timeless(), uid, 1, signed(other));
-        refuses(timeless(), uid, 1, signedBy(ISSUER_KEY + 1, uid));
-        refuses(timeless(), uid, 1, "");
-        Batch memory foreign = timeless();
-        foreign.attester = address(0xE15E);
-        refuses(foreign, uid, 1, signed(uid));
-    }
-
-    /// The uid says nothing of the schema until it is opened. Under another one it is anchored, and proves nothing.
-    function test_TheSignatureOfOneStatementUnderAnotherSchemaProvesNothing() external {
-        bytes32 uid = uidOf(sample());
-        bytes memory signature = signed(uid);
-        Batch memory batch = timeless();
-        batch.schema = schemas.register("bool other", address(0), true);
-        send(batch, uid, 1, signature);
-        proves(one(sample()), false);
-        Attestation memory a = sample();
-        a.schema = batch.schema;
-        proves(a, Proof(0, new bytes32[](0)), false);
-    }
-
-    function test_RefusesASignatureOverTheBatchWithoutADeadline() external {
-        bytes32 uid = uidOf(sample());
-        refuses(timeless(), uid, 1, signedAnchor(timeless(), uid, 1));
-    }
-
-    function timeless() private view returns (Batch memory batch) {
-        batch = batchOf(issuer);
-        batch.deadline = 0;
     }
 
     function send(Batch memory batch, bytes32 root, uint40 count, bytes memory signature) private {
@@ -602,5 +543,316 @@ contract AnchorSignedSpec is Spec {
     ) private {
         vm.expectRevert(error_);
         send(batch, root, count, signature);
+    }
+}
+
+/// One statement by its own signature, which is over the uid.
+contract AnchorOneSignedSpec is Spec {
+    function test_AnchorsWhatTheIssuerSignedWhoeverSendsItAndWhenever() external {
+        testFuzz_AnchorsWhatTheIssuerSignedWhoeverSendsItAndWhenever(sample(), relayer, 0);
+        Attestation memory a = sample();
+        (a.recipient, a.ref, a.expiresAt, a.salt, a.data) = (address(0), 0, 0, 0, "");
+        testFuzz_AnchorsWhatTheIssuerSignedWhoeverSendsItAndWhenever(a, issuer, type(uint40).max);
+    }
+
+    function testFuzz_AnchorsWhatTheIssuerSignedWhoeverSendsItAndWhenever(
+        Attestation memory a,
+        address sender,
+        uint40 time
+    ) public {
+        a = ours(a);
+        bytes32 uid = uidOf(a);
+        Statement memory statement = bodiless(a);
+        bytes memory signature = signed(uid);
+        vm.warp(within(time, NOW, type(uint40).max));
+        expectAnchored(uid, 1);
+        vm.recordLogs();
+        vm.prank(sender);
+        equal(registry.anchorSigned(statement, signature), uid);
+        equal(vm.getRecordedLogs().length, 1);
+        keeps(uid, ANCHORED, block.timestamp, 1, false);
+        provesAlone(a, a.expiresAt == 0 || a.expiresAt > block.timestamp);
+        nothingIsKnownOf(uid);
+    }
+
+    function testFuzz_ARepeatIsSilentWhoeverSendsItAndRevivesNothing(
+        Attestation memory a,
+        address sender,
+        uint40 time
+    ) external {
+        a = ours(a);
+        bytes32 uid = anchorSigned(a);
+        revokeLeaves(uid, only(0));
+        Statement memory statement = bodiless(a);
+        bytes memory signature = signed(uid);
+        vm.warp(within(time, NOW, type(uint40).max));
+        vm.recordLogs();
+        vm.prank(sender);
+        equal(registry.anchorSigned(statement, signature), uid);
+        silent();
+        keeps(uid, ANCHORED, NOW, 1, true);
+        provesAlone(a, !a.revocable && (a.expiresAt == 0 || a.expiresAt > block.timestamp));
+    }
+
+    /// Whatever the issuer said of the root before, only sealing changes it.
+    function testFuzz_LeavesWhatIsAnchoredOrSealedAsItIs(uint40 count, bool sealed_) external {
+        count = sealed_ ? 1 : uint40(within(count, 1, type(uint40).max));
+        bytes32 uid = uidOf(sample());
+        if (sealed_) seal(one(sample()));
+        else anchor(uid, count);
+        vm.warp(NOW + 1);
+        vm.recordLogs();
+        equal(anchorSigned(sample()), uid);
+        silent();
+        keeps(uid, sealed_ ? SEALED : ANCHORED, NOW, count, false);
+        provesAlone(sample(), count == 1);
+    }
+
+    /// Also for the issuer itself, who needs none where it sends a batch.
+    function test_RefusesTheSignatureOfAnotherStatementOrKeyWhoeverSendsIt() external {
+        Attestation[] memory items = many(2);
+        refuses(items[0], signed(uidOf(items[1])));
+        refuses(items[0], signedBy(ISSUER_KEY + 1, uidOf(items[0])));
+        refuses(items[0], "");
+        refuses(items[0], new bytes(65));
+        Attestation memory foreign = many(1)[0];
+        foreign.attester = address(0xE15E);
+        refuses(foreign, signed(uidOf(items[0])));
+        refuses(foreign, signed(uidOf(foreign)));
+    }
+
+    function testFuzz_ARelayerCannotChangeAnyField(uint256 field, uint256 by) external {
+        Attestation memory a = sample();
+        bytes memory signature = signed(uidOf(a));
+        field %= 8;
+        if (field == 0) a.schema ^= bytes32(by | 1);
+        else if (field == 1) a.attester = address(uint160(within(by, 0x10000, type(uint160).max)));
+        else if (field == 2) a.recipient = address(uint160(a.recipient) ^ uint160(by | 1));
+        else if (field == 3) a.ref ^= bytes32(by | 1);
+        else if (field == 4) a.expiresAt ^= uint40(by | 1);
+        else if (field == 5) a.revocable = false;
+        else if (field == 6) a.salt ^= bytes32(by | 1);
+        else a.data[by % a.data.length] ^= bytes1(uint8(1 << (by % 8)));
+        vm.assume(a.attester != issuer || field != 1);
+        refuses(a, signature);
+    }
+
+    /// The schema is part of what is signed: what was signed under one cannot be anchored under another, neither by the
+    /// statement nor as a root of which nobody knows what it stands for.
+    function testFuzz_AUidUnderAnotherSchemaCannotBeAnchoredByItsSignature(bytes32 other) external {
+        vm.assume(other != schema);
+        bytes32[4] memory others = [
+            other,
+            firmSchema,
+            resolverSchema,
+            schemas.register("bool other", address(0), true)
+        ];
+        bytes32 uid = uidOf(sample());
+        bytes memory signature = signed(uid);
+        for (uint256 i = 0; i < 4; ++i) {
+            Attestation memory a = sample();
+            a.schema = others[i];
+            refuses(a, signature);
+            Batch memory batch = batchOf(issuer);
+            (batch.schema, batch.deadline) = (others[i], 0);
+            vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0));
+            vm.prank(relayer);
+            registry.anchor(batch, uid, 1, signature);
+            keeps(Root.wrap(0), others[i], uid);
+        }
+        // Its own is the only one.
+        anchorSigned(sample());
+        keeps(uid, ANCHORED, NOW, 1, false);
+    }
+
+    /// An issuer signs batches and revocations, too, and elsewhere whatever it likes. No such digest becomes a root.
+    function testFuzz_ADigestThatIsNoUidCannotBeAnchoredByItsSignature(bytes32 digest) external {
+        bytes32 uid = uidOf(sample());
+        Batch memory batch = batchOf(issuer);
+        bytes32[6] memory digests = [
+            digest,
+            Digests.batch(address(registry), batch, packed(sample()), RECORDED, 0),
+            Digests.batch(address(registry), batch, packed(sample()), SEALED, 0),
+            Digests.batch(address(registry), batch, abi.encodePacked(uid, uint40(1)), ANCHORED, 0),
+            Digests.revocation(address(registry), issuer, one(uid), "", DEADLINE),
+            Digests.leafRevocation(address(registry), issuer, schema, uid, only(0), "", DEADLINE)
+        ];
+        batch.deadline = 0;
+        for (uint256 i = 0; i < 6; ++i) {
+            vm.assume(digests[i] != uid);
+            bytes memory signature = signed(digests[i]);
+            refuses(sample(), signature);
+            Attestation memory a = sample();
+            a.data = abi.encode(digests[i]);
+            refuses(a, signature);
+            a.salt = digests[i];
+            refuses(a, signature);
+            vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0));
+            vm.prank(relayer);
+            registry.anchor(batch, digests[i], 1, signature);
+            nothingIsKnownOfRoot(digests[i]);
+        }
+    }
+
+    function testFuzz_RefusesSignaturesForAnotherChain(uint256 chain) external {
+        chain = within(chain, 1, type(uint64).max);
+        vm.assume(chain != block.chainid);
+        bytes memory signature = signed(uidOf(sample()));
+        vm.chainId(chain);
+        refuses(sample(), signature);
+    }
+
+    function test_RefusesSignaturesForAnotherRegistry() external {
+        bytes memory signature = signed(uidOf(sample()));
+        registry = Registries.newRegistry(schemas);
+        refuses(sample(), signature);
+    }
+
+    function testFuzz_RefusesAnUnknownSchema(bytes32 unknown) external {
+        vm.assume(unknown != schema && unknown != firmSchema && unknown != resolverSchema);
+        Attestation memory a = sample();
+        a.schema = unknown;
+        refuses(
+            a,
+            signed(uidOf(a)),
+            abi.encodeWithSelector(IAttestationRegistry.UnknownSchema.selector, unknown)
+        );
+    }
+
+    function test_RefusesValue() external {
+        Attestation[3] memory several = [sample(), sample(), sample()];
+        several[1].schema = schemas.register("bool asked", agreeing(), true);
+        (several[2].schema, several[2].revocable) = (firmSchema, false);
+        for (uint256 i = 0; i < 3; ++i) {
+            bytes memory signature = signed(uidOf(several[i]));
+            bytes memory data = abi.encodeCall(registry.anchorSigned, (bodiless(several[i]), signature));
+            vm.deal(relayer, 1);
+            vm.prank(relayer);
+            (bool ok, bytes memory answer) = address(registry).call{value: 1}(data);
+            equal(ok, false);
+            equal(answer, "");
+            equal(relayer.balance, 1);
+            vm.prank(relayer);
+            (ok, ) = address(registry).call(data);
+            equal(ok, true);
+        }
+        equal(address(registry).balance, 0);
+    }
+
+    /// What the schema forbids is not valid, and nobody looked when it was anchored.
+    function test_AnchorsUnderAnIrrevocableSchema() external {
+        for (uint256 i = 0; i < 2; ++i) {
+            Attestation memory a = sample();
+            (a.schema, a.revocable) = (firmSchema, i == 0);
+            bytes32 uid = uidOf(a);
+            vm.expectEmit(address(registry));
+            emit IAttestationRegistry.Anchored(issuer, firmSchema, uid, 1);
+            equal(anchorSigned(a), uid);
+            keeps(Root.wrap((1 << 88) | (2 << 80) | (1 << 40) | NOW), firmSchema, uid);
+            provesAlone(a, i == 1);
+        }
+    }
+
+    function test_AnAnchoredLeafOfASchemaWithAResolverIsNeverValid() external {
+        address[3] memory resolvers = [RESOLVER, agreeing(), address(new Answering(""))];
+        for (uint256 i = 0; i < 3; ++i) {
+            Attestation memory a = sample();
+            a.schema = schemas.register("bool asked", resolvers[i], true);
+            bytes32 uid = uidOf(a);
+            vm.expectEmit(address(registry));
+            emit IAttestationRegistry.Anchored(issuer, a.schema, uid, 1);
+            anchorSigned(a);
+            keeps(Root.wrap((2 << 88) | (2 << 80) | (1 << 40) | NOW), a.schema, uid);
+            provesAlone(a, false);
+            vm.recordLogs();
+            anchorSigned(a);
+            silent();
+            provesAlone(a, false);
+        }
+    }
+
+    function test_AnAnchoredLeafBecomesValidWhenItIsSealedAndTheResolverAgrees() external {
+        Attestation memory a = sample();
+        a.schema = schemas.register("bool asked", agreeing(), true);
+        anchorSigned(a);
+        vm.warp(NOW + 1);
+        equal(sealSigned(a), uidOf(a));
+        keeps(Root.wrap((3 << 88) | (1 << 80) | (1 << 40) | (NOW + 1)), a.schema, uidOf(a));
+        provesAlone(a, true);
+        // Anchoring again takes nothing back.
+        anchorSigned(a);
+        provesAlone(a, true);
+    }
+
+    function test_AnAnchoredLeafStaysInvalidWhenItsResolverDoesNotAgree() external {
+        address refusing = address(new Answering(abi.encode(bytes4(0xffffffff))));
+        Attestation memory a = sample();
+        a.schema = schemas.register("bool asked", refusing, true);
+        bytes32 uid = anchorSigned(a);
+        bytes memory signature = signed(uid);
+        vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.ResolverRefused.selector, refusing));
+        registry.sealSigned(a, signature);
+        keeps(Root.wrap((2 << 88) | (2 << 80) | (1 << 40) | NOW), a.schema, uid);
+        provesAlone(a, false);
+    }
+
+    function test_WhatIsRevokedBeforeIsAnchoredAndNotValid() external {
+        vm.prank(issuer);
+        registry.revokeUnrecorded(one(bodiless(sample())), "", 0, "");
+        keeps(anchorSigned(sample()), ANCHORED, NOW, 1, false);
+        provesAlone(sample(), false);
+    }
+
+    /// ERC-1271, with a signature of any length and also without one.
+    function testFuzz_AContractSignsToo(bytes memory signature) public {
+        Wallet wallet = new Wallet();
+        Attestation memory a = sample();
+        a.attester = address(wallet);
+        refuses(a, signature);
+        wallet.accept(uidOf(a), signature);
+        bytes memory another = bytes.concat(signature, hex"00");
+        refuses(a, another);
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Anchored(a.attester, schema, uidOf(a), 1);
+        vm.prank(relayer);
+        equal(registry.anchorSigned(bodiless(a), signature), uidOf(a));
+        provesAlone(a, true);
+    }
+
+    function test_AContractSignsToo() external {
+        testFuzz_AContractSignsToo("");
+        testFuzz_AContractSignsToo(new bytes(1000));
+    }
+
+    function test_AnAccountWithCodeKeepsItsKey() external {
+        vm.etch(issuer, type(Wallet).runtimeCode);
+        anchorSigned(sample());
+        provesAlone(sample(), true);
+    }
+
+    function agreeing() private returns (address) {
+        return address(new Answering(abi.encode(IResolver.onAttested.selector)));
+    }
+
+    function refuses(Attestation memory a, bytes memory signature) private {
+        refuses(
+            a,
+            signature,
+            abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, a.attester)
+        );
+    }
+
+    function refuses(Attestation memory a, bytes memory signature, bytes memory error_) private {
+        Statement memory statement = bodiless(a);
+        address[2] memory senders = [issuer, relayer];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(error_);
+            vm.prank(senders[i]);
+            registry.anchorSigned(statement, signature);
+        }
+        (uint8 level, , uint40 count, , , ) = registry.rootOf(a.attester, a.schema, uidOf(a));
+        equal(level, 0);
+        equal(count, 0);
+        provesAlone(a, false);
     }
 }

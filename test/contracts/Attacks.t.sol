@@ -6,7 +6,9 @@ import {Attestation, Statement} from "../../contracts/types/Attestation.sol";
 import {Record} from "../../contracts/types/Record.sol";
 import {Packing} from "./support/Packing.sol";
 import {Spec} from "./support/Spec.sol";
+import {Trees} from "./support/Trees.sol";
 import {vm} from "./support/Vm.sol";
+import {Answering, MAGIC} from "./support/Wallets.sol";
 
 /// Ways to forge, double, lose or revive an attestation, and to leave ETH behind: none works.
 contract AttacksSpec is Spec {
@@ -49,15 +51,57 @@ contract AttacksSpec is Spec {
         nothingIsKnownOf(uidOf(a));
     }
 
+    /// Of a wallet that agrees to whatever it is asked, so that no signature stands in the way.
+    function testFuzz_RefusesBitsBeyondAFieldsTypeAlsoWhereTheyAreSigned(
+        uint256 field,
+        uint256 bit
+    ) external {
+        field %= 4;
+        uint256 word = [uint256(1), 2, 4, 5][field];
+        uint256 size = [uint256(160), 160, 40, 1][field];
+        Attestation memory a = sample();
+        a.attester = address(new Answering(abi.encode(MAGIC)));
+        bytes memory attesting = abi.encodeCall(IAttestationRegistry.attestSigned, (a, hex"00"));
+        bytes memory sealing = abi.encodeCall(IAttestationRegistry.sealSigned, (a, hex"00"));
+        bytes memory anchoring = abi.encodeCall(IAttestationRegistry.anchorSigned, (bodiless(a), hex"00"));
+        bytes32 flip = bytes32(1 << within(bit, size, 255));
+        // An attestation lies behind its place and that of the signature, a statement before.
+        for (uint256 i = 0; i < 2; ++i) {
+            equal(
+                call(relayer, 0, flipped(attesting, 4 + 64 + 32 * word, flip), i == 1),
+                i == 0 ? bytes("") : abi.encode(uidOf(a))
+            );
+            equal(
+                call(relayer, 0, flipped(sealing, 4 + 64 + 32 * word, flip), i == 1),
+                i == 0 ? bytes("") : abi.encode(uidOf(a))
+            );
+            (uint8 level, , , , , ) = registry.rootOf(a.attester, schema, uidOf(a));
+            equal(level, i == 0 ? 0 : SEALED);
+            equal(
+                call(relayer, 0, flipped(anchoring, 4 + 32 * word, flip), i == 1),
+                i == 0 ? bytes("") : abi.encode(uidOf(a))
+            );
+            flip = 0;
+        }
+    }
+
     function testFuzz_RefusesCutCalldata(uint256 length) external {
         Attestation memory a = sample();
-        bytes memory whole = abi.encodeCall(IAttestationRegistry.attest, (a));
-        length = within(length, 0, whole.length - 32);
-        assembly {
-            mstore(whole, length)
+        bytes[3] memory calls = [
+            abi.encodeCall(IAttestationRegistry.attest, (a)),
+            abi.encodeCall(IAttestationRegistry.sealSigned, (a, signed(uidOf(a)))),
+            abi.encodeCall(IAttestationRegistry.anchorSigned, (bodiless(a), signed(uidOf(a))))
+        ];
+        for (uint256 i = 0; i < 3; ++i) {
+            bytes memory whole = calls[i];
+            uint256 cut = within(length, 0, whole.length - 32);
+            assembly {
+                mstore(whole, cut)
+            }
+            call(issuer, 0, whole, false);
         }
-        call(issuer, 0, whole, false);
         nothingIsKnownOf(uidOf(a));
+        nothingIsKnownOfRoot(uidOf(a));
     }
 
     /// A batch whose bytes are followed by bytes that would complete it: the end of `items` is the end.
@@ -138,13 +182,61 @@ contract AttacksSpec is Spec {
         registry.revokeUnrecorded(one(bodiless(a)), "", deadline, ofBatch);
     }
 
+    function testFuzz_NoOtherKindOfSignatureIsThatOfOneStatement(
+        Attestation memory a,
+        uint40 deadline
+    ) external {
+        a = ours(a);
+        bytes32[] memory uids = one(uidOf(a));
+        Batch memory batch = batchOf(issuer);
+        batch.deadline = deadline;
+        bytes[6] memory others = [
+            signedBatch(batch, packed(a), RECORDED),
+            signedBatch(batch, packed(a), SEALED),
+            signedBatch(batch, packedAtLength(a), SEALED),
+            signedAnchor(batch, uids[0], 1),
+            signedRevocation(uids, "", deadline),
+            signedLeafRevocation(uids[0], only(0), "", deadline)
+        ];
+        for (uint256 i = 0; i < 6; ++i) refusesForOne(a, others[i]);
+        nothingIsKnownOfRoot(uids[0]);
+    }
+
     /// A signature made for the hash itself, with the prefix of a personal message, is no signature of ours.
     function test_RefusesAPersonalMessageOverTheUid() external {
         Attestation memory a = sample();
         bytes32 digest = keccak256(abi.encodePacked("\x19Ethereum Signed Message:\n32", uidOf(a)));
         bytes memory signature = signed(digest);
-        vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, issuer));
-        registry.attestSigned(a, signature);
+        refusesForOne(a, signature);
+    }
+
+    /// Nothing is signed as a batch without a deadline, not even by a wallet that agrees to everything.
+    function testFuzz_ADeadlineOfZeroHasPassedAtEveryLevel(bytes32 stream, uint64 position) external {
+        address[2] memory attesters = [issuer, address(new Answering(abi.encode(MAGIC)))];
+        bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0);
+        for (uint256 i = 0; i < 2; ++i) {
+            Attestation memory a = sample();
+            a.attester = attesters[i];
+            bytes32 uid = uidOf(a);
+            Batch memory batch = Batch(a.attester, schema, stream, position, 0);
+            bytes[4] memory signatures = [
+                signed(uid),
+                signedBatch(batch, packed(a), RECORDED),
+                signedBatch(batch, packed(a), SEALED),
+                signedAnchor(batch, uid, 1)
+            ];
+            for (uint256 j = 0; j < 4; ++j) {
+                vm.expectRevert(error_);
+                registry.record(batch, packed(a), signatures[j]);
+                vm.expectRevert(error_);
+                registry.seal(batch, packed(a), signatures[j]);
+                vm.expectRevert(error_);
+                registry.anchor(batch, uid, 1, signatures[j]);
+            }
+            nothingIsKnownOf(uid);
+            (uint8 level, , , , , ) = registry.rootOf(a.attester, schema, uid);
+            equal(level, 0);
+        }
     }
 
     /// Whoever runs ahead with the issuer's own signature does the issuer's work, and breaks no later call.
@@ -157,6 +249,24 @@ contract AttacksSpec is Spec {
         equal(registry.record(batch, Packing.pack(items), signature), 2);
         attest(items[1]);
         for (uint256 i = 0; i < 3; ++i) holds(items[i], NOW, false);
+    }
+
+    function test_RunningAheadOfASealOrAnAnchorBreaksNothing() external {
+        Batch memory batch = batchOf(issuer);
+        for (uint256 count = 1; count < 3; ++count) {
+            Attestation[] memory items = many(count);
+            items[0].ref = bytes32(count);
+            bytes32 root = Trees.rootOf(uidsOf(items));
+            bytes memory ofSeal = signedBatch(batch, Packing.pack(items), SEALED);
+            bytes memory ofAnchor = signedAnchor(batch, root, uint40(count));
+            anchorSigned(items[0]);
+            registry.anchor(batch, root, uint40(count), ofAnchor);
+            sealSigned(items[0]);
+            equal(registry.seal(batch, Packing.pack(items), ofSeal), root);
+            keeps(root, SEALED, NOW, count, false);
+            provesAlone(items[0], true);
+            proves(items, true);
+        }
     }
 
     /// Nobody can take a slot that is not theirs by revoking a statement in another's name.
@@ -189,7 +299,7 @@ contract AttacksSpec is Spec {
         Attestation memory a = sample();
         bytes32[] memory uids = one(uidOf(a));
         bytes memory none = "";
-        bytes[] memory calls = new bytes[](22);
+        bytes[] memory calls = new bytes[](24);
         calls[0] = none;
         calls[1] = hex"deadbeef";
         calls[2] = abi.encodeCall(IAttestationRegistry.attest, (a));
@@ -218,6 +328,8 @@ contract AttacksSpec is Spec {
         calls[19] = abi.encodeCall(IAttestationRegistry.rootOf, (issuer, schema, "root"));
         calls[20] = abi.encodeCall(IAttestationRegistry.standingOf, (issuer, schema, "root", uids[0]));
         calls[21] = abi.encodeCall(IAttestationRegistry.domainSeparator, ());
+        calls[22] = abi.encodeCall(IAttestationRegistry.sealSigned, (a, signed(uids[0])));
+        calls[23] = abi.encodeCall(IAttestationRegistry.anchorSigned, (bodiless(a), signed(uids[0])));
         vm.deal(issuer, 100);
         for (uint256 i = 0; i < calls.length; ++i) {
             call(issuer, 1, calls[i], false);
@@ -259,6 +371,19 @@ contract AttacksSpec is Spec {
         equal(registry.recordsOf(new bytes32[](0)).length, 0);
     }
 
+    function refusesForOne(Attestation memory a, bytes memory signature) private {
+        bytes memory error_ = abi.encodeWithSelector(
+            IAttestationRegistry.InvalidSignature.selector,
+            a.attester
+        );
+        vm.expectRevert(error_);
+        registry.attestSigned(a, signature);
+        vm.expectRevert(error_);
+        registry.sealSigned(a, signature);
+        vm.expectRevert(error_);
+        registry.anchorSigned(bodiless(a), signature);
+    }
+
     function refusesToSpeakFor(address nobody, bytes memory signature) private {
         Attestation memory a = sample();
         a.attester = nobody;
@@ -276,10 +401,25 @@ contract AttacksSpec is Spec {
         registry.anchor{gas: 2_000_000}(batch, "root", 2, signature);
         vm.expectRevert(error_);
         registry.revokeLeaves{gas: 2_000_000}(nobody, schema, "root", only(0), "", DEADLINE, signature);
-        batch.deadline = 0;
         vm.expectRevert(error_);
-        registry.seal{gas: 2_000_000}(batch, packed(a), signature);
+        registry.sealSigned{gas: 2_000_000}(a, signature);
+        vm.expectRevert(error_);
+        registry.anchorSigned{gas: 2_000_000}(bodiless(a), signature);
         nothingIsKnownOf(uidOf(a));
+        provesAlone(a, false);
+    }
+
+    /// A copy of the calldata in which the word at `place` is another one.
+    function flipped(
+        bytes memory whole,
+        uint256 place,
+        bytes32 flip
+    ) private pure returns (bytes memory other) {
+        other = bytes.concat(whole);
+        assembly {
+            let at_ := add(add(other, 0x20), place)
+            mstore(at_, xor(mload(at_), flip))
+        }
     }
 
     function holdsUid(bytes32 uid) private view {

@@ -83,13 +83,11 @@ contract InvariantsSpec is Check {
         uint256 count = _world.rootCount();
         for (uint256 place = 1; place <= count; ++place) {
             Ghosts.GhostRoot memory want = _world.rootAt(place);
-            (uint8 level, uint40 time, uint40 leaves, bool judged, bool revocable) = _registry.rootOf(
-                want.attester,
-                want.schema,
-                want.root
-            );
+            (uint8 level, uint40 time, uint40 leaves, bool judged, bool revocable, uint40 since) = _registry
+                .rootOf(want.attester, want.schema, want.root);
             equal(level, want.level);
             equal(time, want.committedAt);
+            equal(since, want.since);
             equal(leaves, want.count);
             equal(judged, want.judged);
             equal(revocable, true);

@@ -283,6 +283,28 @@ contract LeavesSpec is Spec {
         equal(registry.isLeafRevoked(relayer, schema, root, 0), false);
     }
 
+    /// A tree of one leaf, which its own signature made; sealing it brings nothing back.
+    function test_TheLeafOfAStatementsOwnSignatureIsRevokedForEver() external {
+        for (uint256 i = 0; i < 3; ++i) {
+            Attestation memory a = many(3)[i];
+            bytes32 uid = i == 0 ? sealSigned(a) : anchorSigned(a);
+            provesAlone(a, true);
+            refuses(uid, only(1), abi.encodeWithSelector(IAttestationRegistry.NoSuchLeaf.selector, 1, 1));
+            bytes memory signature = signedLeafRevocation(uid, only(0), "why", DEADLINE);
+            expectLeavesRevoked(uid, only(0), "why");
+            vm.prank(relayer);
+            registry.revokeLeaves(issuer, schema, uid, only(0), "why", DEADLINE, signature);
+            keeps(uid, i == 0 ? SEALED : ANCHORED, NOW, 1, true);
+            provesAlone(a, false);
+            if (i == 2) seal(one(a));
+            else sealSigned(a);
+            anchorSigned(a);
+            keeps(uid, SEALED, NOW, 1, true);
+            equal(registry.isLeafRevoked(issuer, schema, uid, 0), true);
+            provesAlone(a, false);
+        }
+    }
+
     function test_AnIrrevocableLeafStaysValidWhenItsPlaceIsRevoked() external {
         Attestation[] memory items = many(3);
         items[1].revocable = false;
@@ -397,8 +419,8 @@ contract LeavesSpec is Spec {
         bytes32 root = Trees.rootOf(uids);
 
         if (picks & 2 != 0) attest(a);
-        if (picks & 4 != 0) anchor(root, items.length);
-        if (picks & 8 != 0) seal(items);
+        if (picks & 4 != 0) anchors(items, picks & 1024 != 0);
+        if (picks & 8 != 0) seals(items, picks & 2048 != 0);
         bool known = picks & 12 != 0;
         bool leafGone = known && picks & 48 == 48;
         if (leafGone) revokeLeaves(root, only(place));
@@ -409,13 +431,24 @@ contract LeavesSpec is Spec {
             vm.prank(issuer);
             registry.revokeUnrecorded(one(bodiless(a)), "", 0, "");
         }
-        if (known && picks & 512 != 0) seal(items);
+        if (known && picks & 512 != 0) seals(items, picks & 4096 != 0);
 
         vm.warp(NOW + (time % 200));
         bool expired = a.expiresAt != 0 && a.expiresAt <= block.timestamp;
         bool gone = a.revocable && (leafGone || uidGone);
         proves(a, Trees.proofOf(uids, place), known && !expired && !gone);
         equal(registry.isValid(a), picks & 2 != 0 && !expired && !uidGone);
+    }
+
+    /// One alone also by its own signature.
+    function anchors(Attestation[] memory items, bool signed_) private {
+        if (items.length == 1 && signed_) anchorSigned(items[0]);
+        else anchor(Trees.rootOf(uidsOf(items)), items.length);
+    }
+
+    function seals(Attestation[] memory items, bool signed_) private {
+        if (items.length == 1 && signed_) sealSigned(items[0]);
+        else seal(items);
     }
 
     /// Of a tree of several words, the leaves around their ends.

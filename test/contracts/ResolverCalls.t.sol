@@ -3,10 +3,9 @@ pragma solidity ^0.8.28;
 
 import {Batch, IAttestationRegistry} from "../../contracts/interfaces/IAttestationRegistry.sol";
 import {IResolver} from "../../contracts/interfaces/IResolver.sol";
-import {Attestation, Encoded} from "../../contracts/types/Attestation.sol";
+import {Attestation} from "../../contracts/types/Attestation.sol";
 import {ANCHOR, RECORD, SEAL} from "../../contracts/types/Batch.sol";
 import {Head} from "../../contracts/types/Head.sol";
-import {Items} from "../../contracts/types/Items.sol";
 import {Digests} from "./support/Digests.sol";
 import {Devouring, Objecting, Reentrant, Verbose, Witness} from "./support/HostileResolvers.sol";
 import {Packing} from "./support/Packing.sol";
@@ -55,8 +54,8 @@ contract ResolverCallsSpec is ResolverSpec {
 
     function test_TheResolversOwnWordsComeThroughAndEverythingIsUndone() external {
         names(address(new Objecting()));
-        for (uint256 way = 0; way < WAYS; ++way) {
-            Attestation[] memory items = judgedOnes(way < 2 ? 1 : 3);
+        for (uint256 way = 0; way < ALL_WAYS; ++way) {
+            Attestation[] memory items = saidBy(way, judgedOnes(3));
             bytes32 first = uidOf(items[0]);
             refuses(way, items, 5, abi.encodeWithSelector(Objecting.Objection.selector, first, 5));
             for (uint256 i = 0; i < items.length; ++i) nothingIsKnownOf(uidOf(items[i]));
@@ -71,9 +70,9 @@ contract ResolverCallsSpec is ResolverSpec {
     }
 
     function test_RefusesValueWithoutAResolverAtEveryPayableEntry() external {
-        for (uint256 way = 0; way < WAYS; ++way) {
+        for (uint256 way = 0; way < ALL_WAYS; ++way) {
             bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.ValueWithoutResolver.selector);
-            refuses(way, many(way < 2 ? 1 : 2), 1, error_);
+            refuses(way, saidBy(way, many(2)), 1, error_);
         }
         nothingIsKnownOf(uidOf(many(1)[0]));
     }
@@ -97,6 +96,15 @@ contract ResolverCallsSpec is ResolverSpec {
             send(relayer, 5, callOf(way, items, 5), true);
         }
         equal(address(_witness).balance, 10);
+    }
+
+    /// A statement by its own signature says nothing of value: that is the sender's affair, and the resolver's.
+    function testFuzz_AnyValueMayComeWithOneStatement(uint128 value, bool isSealed) external {
+        uint256 way = isSealed ? 7 : 1;
+        send(way, judgedOnes(1), value);
+        equal(_witness.calls(), 1);
+        equal(_witness.value(), value);
+        equal(address(_witness).balance, value);
     }
 
     /// So that nothing is judged, or paid for, twice.
@@ -141,8 +149,23 @@ contract ResolverCallsSpec is ResolverSpec {
         equal(address(_witness).balance, 3);
     }
 
+    /// By itself or as a batch, it is the same root.
+    function test_RefusesToAskAgainAboutOneStatementThatIsSealed() external {
+        for (uint256 first = 4; first < ALL_WAYS; ++first) {
+            Attestation[] memory items = saltedOnes(first, 1);
+            send(first, items, 1);
+            bytes memory error_ = abi.encodeWithSelector(
+                IAttestationRegistry.RootTaken.selector,
+                uidOf(items[0])
+            );
+            for (uint256 way = 4; way < ALL_WAYS; ++way) refuses(way, items, 3, error_);
+        }
+        equal(_witness.calls(), 4);
+        equal(address(_witness).balance, 4);
+    }
+
     function test_AsksOnceAtEveryEntryWithEverythingThatWasSaid() external {
-        for (uint256 way = 0; way < WAYS; ++way) asksWithEverything(way, saltedOnes(way, 3), way);
+        for (uint256 way = 0; way < ALL_WAYS; ++way) asksWithEverything(way, saltedOnes(way, 3), way);
     }
 
     function testFuzz_AsksOnceAtEveryEntryWithEverythingThatWasSaid(
@@ -156,7 +179,7 @@ contract ResolverCallsSpec is ResolverSpec {
             items[i].schema = judged;
             items[i].salt = keccak256(abi.encode(items[i].salt, i));
         }
-        asksWithEverything(way % WAYS, items, value);
+        asksWithEverything(way % ALL_WAYS, items, value);
     }
 
     /// The witness reads while it is asked, and it is asked behind all events.
@@ -186,14 +209,26 @@ contract ResolverCallsSpec is ResolverSpec {
         equal(logs[2].topics[0], Witness.Asked.selector);
         head = Head(6, chained(head.hash, items));
         equal(_witness.sight(), abi.encode(new bool[](3), SEAL, 3, true, head));
+
+        vm.recordLogs();
+        send(7, saltedOnes(2, 1), 0);
+        logs = vm.getRecordedLogs();
+        equal(logs.length, 2);
+        equal(logs[0].topics[0], IAttestationRegistry.Sealed.selector);
+        equal(logs[1].topics[0], Witness.Asked.selector);
+        equal(_witness.sight(), abi.encode(new bool[](1), SEAL, 1, true, Head(0, 0)));
     }
 
     function testFuzz_ASingleAttestationReadsBackFromThePackedItems(Attestation memory a) external {
         a = ours(a);
         a.schema = judged;
-        send(0, one(a), 0);
-        (, , , , bytes memory items) = this.decode(_witness.question());
-        this.readsBack(a, items);
+        // Sealed first: what is recorded is not judged once more.
+        for (uint256 i = 0; i < 2; ++i) {
+            send(i == 0 ? WAYS : 0, one(a), 0);
+            (, , , , bytes memory items) = this.decode(_witness.question());
+            this.readsBack(a, items);
+        }
+        equal(_witness.calls(), 2);
     }
 
     function test_IsNotAskedAboutAnchorsAndRevocations() external {
@@ -203,7 +238,9 @@ contract ResolverCallsSpec is ResolverSpec {
         equal(_witness.calls(), 2);
 
         Batch memory batch = judgedBatch(issuer, 0, 0);
-        bytes[5] memory calls = [
+        Attestation memory other = saltedOnes(1, 1)[0];
+        bytes[6] memory calls = [
+            abi.encodeCall(IAttestationRegistry.anchorSigned, (bodiless(other), signed(uidOf(other)))),
             abi.encodeCall(IAttestationRegistry.anchor, (batch, "root", 9, "")),
             abi.encodeCall(IAttestationRegistry.revoke, (one(uidOf(items[0])), "")),
             abi.encodeCall(IAttestationRegistry.revokeSigned, (issuer, one(uidOf(items[1])), "", 0, "")),
@@ -213,7 +250,7 @@ contract ResolverCallsSpec is ResolverSpec {
                 (issuer, judged, rootOf(items), only(0), "", 0, "")
             )
         ];
-        for (uint256 i = 0; i < 5; ++i) {
+        for (uint256 i = 0; i < 6; ++i) {
             send(issuer, 1, calls[i], false);
             vm.recordLogs();
             send(issuer, 0, calls[i], true);
@@ -228,13 +265,25 @@ contract ResolverCallsSpec is ResolverSpec {
         Batch memory batch = judgedBatch(issuer, 0, 0);
         bytes32 root = rootOf(items);
         send(issuer, 0, abi.encodeCall(IAttestationRegistry.anchor, (batch, root, 3, "")), true);
-        (, , , bool isJudged, ) = registry.rootOf(issuer, judged, root);
+        (, , , bool isJudged, , ) = registry.rootOf(issuer, judged, root);
         equal(isJudged, false);
         send(5, items, 4);
-        (, , , isJudged, ) = registry.rootOf(issuer, judged, root);
+        (, , , isJudged, , ) = registry.rootOf(issuer, judged, root);
         equal(isJudged, true);
         equal(_witness.calls(), 1);
         equal(_witness.value(), 4);
+
+        items = saltedOnes(1, 1);
+        root = anchorSigned(items[0]);
+        (, , , isJudged, , ) = registry.rootOf(issuer, judged, root);
+        equal(isJudged, false);
+        provesAlone(items[0], false);
+        send(7, items, 5);
+        (, , , isJudged, , ) = registry.rootOf(issuer, judged, root);
+        equal(isJudged, true);
+        provesAlone(items[0], true);
+        equal(_witness.calls(), 2);
+        equal(_witness.value(), 5);
     }
 
     function decode(
@@ -243,21 +292,8 @@ contract ResolverCallsSpec is ResolverSpec {
         return abi.decode(question[4:], (address, uint8, Batch, bytes32[], bytes));
     }
 
-    function readsBack(Attestation memory a, bytes calldata items) external pure {
-        Encoded memory item;
-        equal(Items.count(items), 1);
-        (bytes calldata data, uint256 next) = Items.read(items, Items.FIRST, item);
-        equal(next, items.length);
-        equal(data, a.data);
-        equal(item.recipient, a.recipient);
-        equal(item.ref, a.ref);
-        equal(item.expiresAt, a.expiresAt);
-        equal(item.revocable, a.revocable);
-        equal(item.salt, a.salt);
-    }
-
     function asksWithEverything(uint256 way, Attestation[] memory items, uint256 value) private {
-        if (way < 2) items = one(items[0]);
+        items = saidBy(way, items);
         uint256 before = _witness.calls();
         uint256 balance = address(_witness).balance;
         send(way, items, value);
@@ -265,9 +301,8 @@ contract ResolverCallsSpec is ResolverSpec {
         equal(_witness.calls(), before + 1);
         equal(_witness.value(), value);
         equal(address(_witness).balance, balance + value);
-        Batch memory batch = Batch(issuer, judged, 0, 0, way < 2 ? 0 : DEADLINE);
-        bytes memory packed_ = Packing.pack(items);
-        if (way < 2) packed_ = bytes.concat(hex"0001", Packing.packItemAtLength(items[0]));
+        Batch memory batch = Batch(issuer, judged, 0, 0, isSingle(way) ? 0 : DEADLINE);
+        bytes memory packed_ = isSingle(way) ? packedAtLength(items[0]) : Packing.pack(items);
         equal(
             _witness.question(),
             abi.encodeCall(IResolver.onAttested, (senderOf(way), levelOf(way), batch, uidsOf(items), packed_))
@@ -282,13 +317,13 @@ contract ResolverCallsSpec is ResolverSpec {
     /// Nothing is left of a refused call: no slot, no root, no value.
     function refusesEverywhere(bytes memory error_) private {
         Attestation[] memory items = judgedOnes(1);
-        for (uint256 way = 0; way < WAYS; ++way) refuses(way, items, 0, error_);
+        for (uint256 way = 0; way < ALL_WAYS; ++way) refuses(way, items, 0, error_);
         nothingIsKnownOf(uidOf(items[0]));
         rootIs(items, RECORD, 0);
     }
 
     function rootIs(Attestation[] memory items, uint8 level, uint40 count) private view {
-        (uint8 gotLevel, , uint40 gotCount, , ) = registry.rootOf(issuer, judged, rootOf(items));
+        (uint8 gotLevel, , uint40 gotCount, , , ) = registry.rootOf(issuer, judged, rootOf(items));
         equal(gotLevel, level);
         equal(gotCount, count);
     }
@@ -351,6 +386,33 @@ contract HostileResolversSpec is ResolverSpec {
         level(judged, rootOf(items), SEAL);
     }
 
+    function test_OneStatementThatIsBeingSealedCannotBeSealedFromInside() external {
+        for (uint256 way = 4; way < ALL_WAYS; ++way) {
+            for (uint256 inside = 5; inside < ALL_WAYS; inside += 2) {
+                Attestation[] memory items = newOnes(way * ALL_WAYS + inside, 1);
+                uint256 act = plan(0, callOf(inside, items, 0));
+                send(way, items, 0);
+                fails(act, abi.encodeWithSelector(IAttestationRegistry.RootTaken.selector, rootOf(items)));
+                level(judged, rootOf(items), SEAL);
+            }
+        }
+        equal(_hostile.calls(), 8);
+    }
+
+    function test_OneStatementThatIsBeingSealedStaysSealedWhenItIsAnchoredFromInside() external {
+        Attestation memory a = newOnes(0, 1)[0];
+        uint256 act = plan(
+            0,
+            abi.encodeCall(IAttestationRegistry.anchorSigned, (bodiless(a), signed(uidOf(a))))
+        );
+        vm.recordLogs();
+        send(7, one(a), 0);
+        works(act);
+        equal(vm.getRecordedLogs().length, 1);
+        level(judged, uidOf(a), SEAL);
+        provesAlone(a, true);
+    }
+
     function test_ItemsThatAreBeingRecordedMayBeSealedFromInsideAndAreJudgedOnceMore() external {
         Attestation[] memory items = newOnes(0, 3);
         uint256 act = plan(0, callOf(5, items, 0));
@@ -373,7 +435,7 @@ contract HostileResolversSpec is ResolverSpec {
         send(4, items, 0);
         works(first);
         fails(second, abi.encodeWithSelector(IAttestationRegistry.RootTaken.selector, root));
-        (uint8 level_, , uint40 count, bool isJudged, ) = registry.rootOf(issuer, judged, root);
+        (uint8 level_, , uint40 count, bool isJudged, , ) = registry.rootOf(issuer, judged, root);
         equal(level_, SEAL);
         equal(count, 3);
         equal(isJudged, true);
@@ -545,11 +607,11 @@ contract HostileResolversSpec is ResolverSpec {
         uint256 plain = plan(1, "");
         uint256 unknown = plan(1, hex"deadbeef");
         uint256 reading = plan(1, abi.encodeCall(IAttestationRegistry.uidOf, (sample())));
-        for (uint256 way = 0; way < WAYS; ++way) send(way, newOnes(way, 1), 1);
+        for (uint256 way = 0; way < ALL_WAYS; ++way) send(way, newOnes(way, 1), 1);
         fails(plain, "");
         fails(unknown, "");
         fails(reading, "");
-        equal(address(_hostile).balance, 6);
+        equal(address(_hostile).balance, ALL_WAYS);
     }
 
     /// By SELFDESTRUCT the ETH could not be refused; but whoever is gone has not answered, and all is undone.
@@ -557,13 +619,13 @@ contract HostileResolversSpec is ResolverSpec {
         address dying = address(0xD1E);
         vm.etch(dying, abi.encodePacked(hex"73", address(registry), hex"ff"));
         names(dying);
-        for (uint256 way = 0; way < WAYS; ++way) refuses(way, newOnes(way, 1), 1, "");
+        for (uint256 way = 0; way < ALL_WAYS; ++way) refuses(way, newOnes(way, 1), 1, "");
         nothingIsKnownOf(uidOf(newOnes(0, 1)[0]));
     }
 
     function test_AResolverThatBurnsAllGasCostsNoMoreThanTheCallWasGiven() external {
         names(address(new Devouring()));
-        for (uint256 way = 0; way < WAYS; ++way) refuses(way, newOnes(way, 1), 1, "");
+        for (uint256 way = 0; way < ALL_WAYS; ++way) refuses(way, newOnes(way, 1), 1, "");
         nothingIsKnownOf(uidOf(newOnes(0, 1)[0]));
         attest(sample());
         holds(sample(), NOW, false);
@@ -584,7 +646,7 @@ contract HostileResolversSpec is ResolverSpec {
 
     function test_LongWordsOfARefusalComeThrough() external {
         names(address(new Verbose(100_000, true)));
-        for (uint256 way = 0; way < WAYS; ++way) {
+        for (uint256 way = 0; way < ALL_WAYS; ++way) {
             bytes memory answer = send(senderOf(way), 0, callOf(way, newOnes(way, 1), 0), false);
             equal(answer.length, 100_000);
         }
@@ -664,7 +726,7 @@ contract HostileResolversSpec is ResolverSpec {
     }
 
     function level(bytes32 schema_, bytes32 root, uint8 want) private view {
-        (uint8 got, , , , ) = registry.rootOf(issuer, schema_, root);
+        (uint8 got, , , , , ) = registry.rootOf(issuer, schema_, root);
         equal(got, want);
     }
 }

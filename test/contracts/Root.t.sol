@@ -15,35 +15,38 @@ contract RootSpec is Check {
     }
 
     function test_PacksIntoTheDocumentedBits() external pure {
-        Root root = RootLib.pack(5, 9, 2, true, false);
-        equal(Root.unwrap(root), (1 << 88) | (2 << 80) | (9 << 40) | 5);
-        root = RootLib.pack(5, 9, 1, false, true);
+        Root root = RootLib.pack(3, 5, 9, 2, true, false);
+        equal(Root.unwrap(root), (3 << 96) | (1 << 88) | (2 << 80) | (9 << 40) | 5);
+        root = RootLib.pack(0, 5, 9, 1, false, true);
         equal(Root.unwrap(root), (1 << 89) | (1 << 80) | (9 << 40) | 5);
         equal(Root.unwrap(root.thin()), (1 << 90) | (1 << 89) | (1 << 80) | (9 << 40) | 5);
     }
 
     function test_ReadsBackWhatItPacked() external pure {
-        testFuzz_ReadsBackWhatItPacked(LAST, LAST, type(uint8).max, true, true);
-        testFuzz_ReadsBackWhatItPacked(0, 0, 0, false, false);
-        testFuzz_ReadsBackWhatItPacked(1, 0, 0, true, false);
-        testFuzz_ReadsBackWhatItPacked(0, 1, 0, false, true);
-        testFuzz_ReadsBackWhatItPacked(0, 0, 1, false, false);
+        testFuzz_ReadsBackWhatItPacked(LAST - LAST, LAST, LAST, type(uint8).max, true, true);
+        testFuzz_ReadsBackWhatItPacked(LAST - 0, 0, 0, 0, false, false);
+        testFuzz_ReadsBackWhatItPacked(LAST - 1, 1, 0, 0, true, false);
+        testFuzz_ReadsBackWhatItPacked(LAST - 0, 0, 1, 0, false, true);
+        testFuzz_ReadsBackWhatItPacked(LAST - 0, 0, 0, 1, false, false);
     }
 
     function testFuzz_ReadsBackWhatItPacked(
+        uint40 since,
         uint40 committedAt,
         uint40 count,
         uint8 level,
         bool judged,
         bool revocable
     ) public pure {
-        Root root = RootLib.pack(committedAt, count, level, judged, revocable);
+        Root root = RootLib.pack(since, committedAt, count, level, judged, revocable);
         reads(root, committedAt, count, level);
+        equal(root.since(), since);
         flags(root, judged, revocable, false);
         equal(root.isEmpty(), Root.unwrap(root) == 0);
 
         Root thinned = root.thin();
         reads(thinned, committedAt, count, level);
+        equal(thinned.since(), since);
         flags(thinned, judged, revocable, true);
         equal(thinned.isEmpty(), false);
         equal(Root.unwrap(thinned.thin()), Root.unwrap(thinned));
@@ -51,16 +54,19 @@ contract RootSpec is Check {
 
     /// A time that no block has must not spill into the other fields.
     function testFuzz_KeepsTheOtherBitsFree(
+        uint256 since,
         uint256 committedAt,
         uint40 count,
         uint8 level,
         bool judged,
         bool revocable
     ) external pure {
-        Root root = RootLib.pack(committedAt, count, level, judged, revocable);
+        Root root = RootLib.pack(since, committedAt, count, level, judged, revocable);
+        equal(root.since(), uint40(since));
         reads(root, uint40(committedAt), count, level);
         flags(root, judged, revocable, false);
-        equal(Root.unwrap(root.thin()) >> 91, 0);
+        equal((Root.unwrap(root.thin()) >> 91) % 2 ** 5, 0);
+        equal(Root.unwrap(root.thin()) >> 136, 0);
     }
 
     /// Whatever the free bits come to mean, they are not read as anything else.
@@ -68,6 +74,7 @@ contract RootSpec is Check {
         Root root = Root.wrap(word);
         reads(root, uint40(word), uint40(word / 2 ** 40), uint8(word / 2 ** 80));
         flags(root, (word / 2 ** 88) % 2 == 1, (word / 2 ** 89) % 2 == 1, (word / 2 ** 90) % 2 == 1);
+        equal(root.since(), uint40(word / 2 ** 96));
         equal(root.isEmpty(), word == 0);
     }
 

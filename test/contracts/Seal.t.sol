@@ -6,18 +6,19 @@ import {IResolver} from "../../contracts/interfaces/IResolver.sol";
 import {Attestation} from "../../contracts/types/Attestation.sol";
 import {Items} from "../../contracts/types/Items.sol";
 import {Root} from "../../contracts/types/Root.sol";
-import {Proof} from "../../contracts/types/Tree.sol";
 import {Digests} from "./support/Digests.sol";
 import {Packing} from "./support/Packing.sol";
+import {Registries} from "./support/Registries.sol";
 import {Spec} from "./support/Spec.sol";
 import {Trees} from "./support/Trees.sol";
-import {vm} from "./support/Vm.sol";
-import {Answering} from "./support/Wallets.sol";
+import {vm, Vm} from "./support/Vm.sol";
+import {Answering, Wallet} from "./support/Wallets.sol";
 
 /// Many attestations under one root, sent by their issuer.
 contract SealSpec is Spec {
     function test_RefusesAnEmptyBatch() external {
         refuses(hex"0000", abi.encodeWithSelector(IAttestationRegistry.EmptyBatch.selector));
+        refuses(hex"0000aabbcc", abi.encodeWithSelector(IAttestationRegistry.EmptyBatch.selector));
     }
 
     function test_RefusesItemsWithoutACount() external {
@@ -35,10 +36,13 @@ contract SealSpec is Spec {
 
     function test_RefusesACountSmallerThanItsItems() external {
         bytes memory items = Packing.pack(many(3));
-        for (uint8 count = 0; count < 3; ++count) {
+        for (uint8 count = 1; count < 3; ++count) {
             items[1] = bytes1(count);
             refuses(items, malformed(Packing.pack(many(count)).length));
         }
+        // None are none, whatever follows.
+        items[1] = 0;
+        refuses(items, abi.encodeWithSelector(IAttestationRegistry.EmptyBatch.selector));
     }
 
     function test_RefusesTrailingBytes() external {
@@ -292,7 +296,7 @@ contract SealSpec is Spec {
         refuses(batchOf(issuer), items, error_);
     }
 
-    /// Whoever sends it: what is wrong with the items is found before the signature is read.
+    /// Whoever sends it: a signature over what is wrong makes it no better.
     function refuses(Batch memory batch, bytes memory items, bytes memory error_) private {
         bytes memory signature = signedBatch(batch, items, SEALED);
         vm.expectRevert(error_);
@@ -453,96 +457,60 @@ contract SealSignedSpec is Spec {
         sealsSigned(many(3), relayer);
     }
 
-    function test_TheSignatureOfOneStatementSealsItWhoeverSendsItAndWhenever() external {
-        testFuzz_TheSignatureOfOneStatementSealsItWhoeverSendsItAndWhenever(sample(), relayer, 0);
+    /// Who may not send this learns nothing of what else is wrong with it.
+    function test_ReadsTheSignatureBeforeAnythingElse() external {
+        bytes[3] memory contents = [bytes(hex"0000"), hex"00", bytes.concat(packed(sample()), hex"00")];
+        for (uint256 i = 0; i < 3; ++i) {
+            Batch memory batch = batchOf(issuer);
+            (batch.stream, batch.position) = ("stream", 7);
+            (batch.schema, batch.deadline) = ("unknown", DEADLINE - 1);
+            bytes memory signature = signedBatch(batch, contents[i], SEALED);
+            refuses(
+                batch,
+                contents[i],
+                "",
+                abi.encodeWithSelector(IAttestationRegistry.NotAttester.selector, issuer, relayer)
+            );
+            refuses(batch, contents[i], signedBatch(batch, contents[i], RECORDED));
+            vm.warp(DEADLINE);
+            refuses(
+                batch,
+                contents[i],
+                signature,
+                abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, DEADLINE - 1)
+            );
+            vm.warp(NOW);
+            refuses(
+                batch,
+                contents[i],
+                signature,
+                abi.encodeWithSelector(IAttestationRegistry.StreamMoved.selector, batch.stream, 7, 0)
+            );
+        }
     }
 
-    function testFuzz_TheSignatureOfOneStatementSealsItWhoeverSendsItAndWhenever(
-        Attestation memory a,
-        address sender,
-        uint40 time
-    ) public {
-        a = ours(a);
-        bytes32 uid = uidOf(a);
-        bytes memory signature = signed(uid);
-        vm.warp(within(time, NOW, type(uint40).max));
-        expectSealed(uid, packed(a));
-        vm.prank(sender);
-        equal(registry.seal(timeless(), packed(a), signature), uid);
-        keeps(uid, SEALED, block.timestamp, 1, false);
-        bool expired = a.expiresAt != 0 && a.expiresAt <= block.timestamp;
-        proves(a, Proof(0, new bytes32[](0)), !expired);
-
-        vm.recordLogs();
-        vm.prank(sender);
-        equal(registry.seal(timeless(), packed(a), signature), uid);
-        silent();
-    }
-
-    function test_TheSignatureOfOneStatementPromotesItsAnchor() external {
-        bytes32 uid = uidOf(sample());
-        bytes memory signature = signed(uid);
-        anchor(uid, 2);
-        proves(one(sample()), false);
-        equal(send(timeless(), packed(sample()), signature), uid);
-        keeps(uid, SEALED, NOW, 1, false);
-        proves(one(sample()), true);
-    }
-
-    function test_TheSignatureOfOneStatementCountsWithoutADeadlineAlone() external {
+    function test_RefusesTheSignatureOfOneStatementForABatchOfIt() external {
         refuses(batchOf(issuer), packed(sample()), signed(uidOf(sample())));
+        nothingIsKnownOfRoot(uidOf(sample()));
     }
 
-    function test_RefusesTheSignatureOfOneStatementForTwo() external {
+    function test_ADeadlineOfZeroHasPassed() external {
+        testFuzz_ADeadlineOfZeroHasPassed(0, 0, 1);
+        testFuzz_ADeadlineOfZeroHasPassed(0, 0, 2);
+    }
+
+    /// Whatever is signed: the batch, or one statement that is all of it.
+    function testFuzz_ADeadlineOfZeroHasPassed(bytes32 stream, uint64 position, uint256 count) public {
+        Attestation[] memory items = many(within(count, 1, 3));
+        bytes32 root = Trees.rootOf(uidsOf(items));
+        Batch memory batch = batchOf(issuer);
+        (batch.stream, batch.position, batch.deadline) = (stream, position, 0);
         bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0);
-        bytes memory items = Packing.pack(many(2));
-        bytes32 root = Trees.rootOf(uidsOf(many(2)));
-        refuses(timeless(), items, signed(uidOf(many(2)[0])), error_);
-        refuses(timeless(), items, signed(uidOf(many(2)[1])), error_);
-        refuses(timeless(), items, signed(root), error_);
-        refuses(timeless(), items, signedBatch(timeless(), items, SEALED), error_);
+        refuses(batch, Packing.pack(items), signedBatch(batch, Packing.pack(items), SEALED), error_);
+        refuses(batch, Packing.pack(items), signed(uidOf(items[0])), error_);
+        refuses(batch, Packing.pack(items), signed(root), error_);
         nothingIsKnownOfRoot(root);
-    }
-
-    function testFuzz_RefusesTheSignatureOfOneStatementWithinAStream(bytes32 stream, uint64 place) external {
-        vm.assume(stream != 0);
-        Batch memory batch = timeless();
-        (batch.stream, batch.position) = (stream, place);
-        bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0);
-        refuses(batch, packed(sample()), signed(uidOf(sample())), error_);
-        refuses(batch, packed(sample()), signedBatch(batch, packed(sample()), SEALED), error_);
         equal(registry.headOf(issuer, stream).count, 0);
-    }
-
-    function test_RefusesTheSignatureOfAnotherStatementOrKey() external {
-        Attestation[] memory items = many(2);
-        refuses(timeless(), packed(items[0]), signed(uidOf(items[1])));
-        refuses(timeless(), packed(items[0]), signedBy(ISSUER_KEY + 1, uidOf(items[0])));
-        refuses(timeless(), packed(items[0]), "");
-        Batch memory foreign = timeless();
-        foreign.attester = address(0xE15E);
-        refuses(foreign, packed(items[0]), signed(uidOf(items[0])));
-        foreign = timeless();
-        foreign.schema = schemas.register("bool other", address(0), true);
-        refuses(foreign, packed(items[0]), signed(uidOf(items[0])));
-    }
-
-    function test_RefusesASignatureOverTheBatchWithoutADeadline() external {
-        bytes memory items = packed(sample());
-        refuses(timeless(), items, signedBatch(timeless(), items, SEALED));
-    }
-
-    function test_TheSignatureOfOneStatementDoesNotRecordABatch() external {
-        bytes memory signature = signed(uidOf(sample()));
-        Batch memory batch = timeless();
-        vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0));
-        vm.prank(relayer);
-        registry.record(batch, packed(sample()), signature);
-    }
-
-    function timeless() private view returns (Batch memory batch) {
-        batch = batchOf(issuer);
-        batch.deadline = 0;
     }
 
     function sealsSigned(Attestation[] memory items, address sender) private {
@@ -580,5 +548,363 @@ contract SealSignedSpec is Spec {
     ) private {
         vm.expectRevert(error_);
         send(batch, items, signature);
+    }
+}
+
+/// One statement by its own signature, which is over the uid.
+contract SealOneSignedSpec is Spec {
+    function test_SealsWhatTheIssuerSignedWhoeverSendsItAndWhenever() external {
+        testFuzz_SealsWhatTheIssuerSignedWhoeverSendsItAndWhenever(sample(), relayer, 0);
+        Attestation memory a = sample();
+        (a.recipient, a.ref, a.expiresAt, a.salt, a.data) = (address(0), 0, 0, 0, "");
+        testFuzz_SealsWhatTheIssuerSignedWhoeverSendsItAndWhenever(a, issuer, type(uint40).max);
+    }
+
+    function testFuzz_SealsWhatTheIssuerSignedWhoeverSendsItAndWhenever(
+        Attestation memory a,
+        address sender,
+        uint40 time
+    ) public {
+        a = ours(a);
+        bytes32 uid = uidOf(a);
+        bytes memory signature = signed(uid);
+        vm.warp(within(time, NOW, type(uint40).max));
+        expectSealed(uid, packedAtLength(a));
+        vm.recordLogs();
+        vm.prank(sender);
+        equal(registry.sealSigned(a, signature), uid);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        equal(logs.length, 1);
+        this.readsBack(a, abi.decode(logs[0].data, (bytes)));
+        keeps(uid, SEALED, block.timestamp, 1, false);
+        provesAlone(a, a.expiresAt == 0 || a.expiresAt > block.timestamp);
+        nothingIsKnownOf(uid);
+    }
+
+    function testFuzz_ARepeatIsSilentWhoeverSendsItAndRevivesNothing(
+        Attestation memory a,
+        address sender,
+        uint40 time
+    ) external {
+        a = ours(a);
+        bytes32 uid = sealSigned(a);
+        bytes memory signature = signed(uid);
+        revokeLeaves(uid, only(0));
+        vm.warp(within(time, NOW, type(uint40).max));
+        vm.recordLogs();
+        vm.prank(sender);
+        equal(registry.sealSigned(a, signature), uid);
+        silent();
+        keeps(uid, SEALED, NOW, 1, true);
+        provesAlone(a, !a.revocable && (a.expiresAt == 0 || a.expiresAt > block.timestamp));
+    }
+
+    /// A batch of one and the statement by itself are the same root, whichever comes first.
+    function test_SealsOnceByABatchOrByItself() external {
+        Attestation[] memory items = many(2);
+        seal(one(items[0]));
+        vm.warp(NOW + 1);
+        vm.recordLogs();
+        equal(sealSigned(items[0]), uidOf(items[0]));
+        silent();
+        keeps(uidOf(items[0]), SEALED, NOW, 1, false);
+
+        sealSigned(items[1]);
+        vm.warp(NOW + 2);
+        vm.recordLogs();
+        equal(seal(one(items[1])), uidOf(items[1]));
+        silent();
+        keeps(uidOf(items[1]), SEALED, NOW + 1, 1, false);
+    }
+
+    /// Also for the issuer itself, who needs none where it sends a batch.
+    function test_RefusesTheSignatureOfAnotherStatementOrKeyWhoeverSendsIt() external {
+        Attestation[] memory items = many(2);
+        refuses(items[0], signed(uidOf(items[1])));
+        refuses(items[0], signedBy(ISSUER_KEY + 1, uidOf(items[0])));
+        refuses(items[0], "");
+        refuses(items[0], new bytes(65));
+        Attestation memory foreign = many(1)[0];
+        foreign.attester = address(0xE15E);
+        refuses(foreign, signed(uidOf(items[0])));
+        refuses(foreign, signed(uidOf(foreign)));
+        foreign = many(1)[0];
+        foreign.schema = schemas.register("bool other", address(0), true);
+        refuses(foreign, signed(uidOf(items[0])));
+    }
+
+    function testFuzz_ARelayerCannotChangeAnyField(uint256 field, uint256 by) external {
+        Attestation memory a = sample();
+        bytes memory signature = signed(uidOf(a));
+        field %= 8;
+        if (field == 0) a.schema ^= bytes32(by | 1);
+        else if (field == 1) a.attester = address(uint160(within(by, 0x10000, type(uint160).max)));
+        else if (field == 2) a.recipient = address(uint160(a.recipient) ^ uint160(by | 1));
+        else if (field == 3) a.ref ^= bytes32(by | 1);
+        else if (field == 4) a.expiresAt ^= uint40(by | 1);
+        else if (field == 5) a.revocable = false;
+        else if (field == 6) a.salt ^= bytes32(by | 1);
+        else a.data[by % a.data.length] ^= bytes1(uint8(1 << (by % 8)));
+        vm.assume(a.attester != issuer || field != 1);
+        refuses(a, signature);
+    }
+
+    /// A batch of one is signed as a batch.
+    function test_RefusesASignatureOverABatchOfIt() external {
+        Batch memory batch = batchOf(issuer);
+        for (uint256 i = 0; i < 2; ++i) {
+            for (uint8 level = 0; level < 3; ++level) {
+                refuses(sample(), signedBatch(batch, packed(sample()), level));
+                refuses(sample(), signedBatch(batch, packedAtLength(sample()), level));
+            }
+            refuses(sample(), signedAnchor(batch, uidOf(sample()), 1));
+            batch.deadline = 0;
+        }
+    }
+
+    function testFuzz_RefusesSignaturesForAnotherChain(uint256 chain) external {
+        chain = within(chain, 1, type(uint64).max);
+        vm.assume(chain != block.chainid);
+        bytes memory signature = signed(uidOf(sample()));
+        vm.chainId(chain);
+        refuses(sample(), signature);
+    }
+
+    function test_RefusesSignaturesForAnotherRegistry() external {
+        bytes memory signature = signed(uidOf(sample()));
+        registry = Registries.newRegistry(schemas);
+        refuses(sample(), signature);
+    }
+
+    function testFuzz_RefusesAnUnknownSchema(bytes32 unknown) external {
+        vm.assume(unknown != schema && unknown != firmSchema && unknown != resolverSchema);
+        Attestation memory a = sample();
+        a.schema = unknown;
+        refuses(a, 0, abi.encodeWithSelector(IAttestationRegistry.UnknownSchema.selector, unknown));
+        refuses(a, 1, abi.encodeWithSelector(IAttestationRegistry.UnknownSchema.selector, unknown));
+        a.revocable = false;
+        refuses(a, 0, abi.encodeWithSelector(IAttestationRegistry.UnknownSchema.selector, unknown));
+    }
+
+    function test_RefusesARevocableOneOfAnIrrevocableSchema() external {
+        Attestation memory a = sample();
+        a.schema = firmSchema;
+        refuses(a, 0, abi.encodeWithSelector(IAttestationRegistry.SchemaIrrevocable.selector, firmSchema));
+
+        a.schema = schemas.register("bool asked", agreeing(), false);
+        refuses(a, 1, abi.encodeWithSelector(IAttestationRegistry.SchemaIrrevocable.selector, a.schema));
+        a.revocable = false;
+        equal(sealSigned(a), uidOf(a));
+        provesAlone(a, true);
+    }
+
+    function test_SealsUnderAnIrrevocableSchema() external {
+        Attestation memory a = sample();
+        (a.schema, a.revocable) = (firmSchema, false);
+        bytes32 uid = uidOf(a);
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Sealed(issuer, firmSchema, uid, packedAtLength(a));
+        equal(sealSigned(a), uid);
+        keeps(Root.wrap((1 << 88) | (1 << 80) | (1 << 40) | NOW), firmSchema, uid);
+        provesAlone(a, true);
+    }
+
+    function test_RefusesValueWithoutAResolver() external {
+        bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.ValueWithoutResolver.selector);
+        refuses(sample(), 1, error_);
+        sealSigned(sample());
+        refusesToRepeat(sample(), 1, error_);
+    }
+
+    function test_RefusesAResolverWithoutCode() external {
+        Attestation memory a = sample();
+        a.schema = resolverSchema;
+        refuses(a, 0, abi.encodeWithSelector(IAttestationRegistry.ResolverRefused.selector, RESOLVER));
+    }
+
+    function test_RefusesToSealAgainUnderAResolver() external {
+        Attestation[] memory items = many(2);
+        items[0].schema = items[1].schema = schemas.register("bool asked", agreeing(), true);
+        Batch memory batch = batchOf(issuer);
+        batch.schema = items[0].schema;
+        sealSigned(items[0]);
+        vm.prank(issuer);
+        registry.seal(batch, packed(items[1]), "");
+        for (uint256 i = 0; i < 2; ++i) {
+            bytes32 uid = uidOf(items[i]);
+            bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.RootTaken.selector, uid);
+            refusesToRepeat(items[i], 0, error_);
+            vm.expectRevert(error_);
+            vm.prank(issuer);
+            registry.seal(batch, packed(items[i]), "");
+            keeps(Root.wrap((3 << 88) | (1 << 80) | (1 << 40) | NOW), batch.schema, uid);
+            provesAlone(items[i], true);
+        }
+    }
+
+    /// The issuer anchored it before, under whatever count.
+    function testFuzz_PromotesAnAnchor(uint40 count) external {
+        count = uint40(within(count, 1, type(uint40).max));
+        bytes32 uid = uidOf(sample());
+        anchor(uid, count);
+        provesAlone(sample(), count == 1);
+        vm.warp(NOW + 1);
+        expectSealed(uid, packedAtLength(sample()));
+        sealSigned(sample());
+        keeps(uid, SEALED, NOW + 1, 1, false);
+        provesAlone(sample(), true);
+    }
+
+    function test_PromotesWhatItsSignatureAnchored() external {
+        bytes32 uid = anchorSigned(sample());
+        provesAlone(sample(), true);
+        vm.warp(NOW + 1);
+        expectSealed(uid, packedAtLength(sample()));
+        equal(sealSigned(sample()), uid);
+        keeps(uid, SEALED, NOW + 1, 1, false);
+        provesAlone(sample(), true);
+        vm.recordLogs();
+        anchorSigned(sample());
+        silent();
+        keeps(uid, SEALED, NOW + 1, 1, false);
+    }
+
+    function test_WhatWasRevokedOfAnAnchorStaysRevoked() external {
+        bytes32 uid = anchorSigned(sample());
+        revokeLeaves(uid, only(0));
+        provesAlone(sample(), false);
+        vm.warp(NOW + 1);
+        sealSigned(sample());
+        keeps(uid, SEALED, NOW + 1, 1, true);
+        equal(registry.isLeafRevoked(issuer, schema, uid, 0), true);
+        provesAlone(sample(), false);
+    }
+
+    /// An attester may have revoked leaves that it never had, and none that it has.
+    function test_APromotedOneIsValidIfOtherLeavesWereRevoked() external {
+        bytes32 uid = uidOf(sample());
+        anchor(uid, 600);
+        revokeLeaves(uid, only(256));
+        sealSigned(sample());
+        keeps(uid, SEALED, NOW, 1, true);
+        equal(registry.isLeafRevoked(issuer, schema, uid, 256), true);
+        equal(registry.isLeafRevoked(issuer, schema, uid, 0), false);
+        provesAlone(sample(), true);
+    }
+
+    /// The Warning of attestSigned: it can be sealed, and is not valid.
+    function test_WhatIsRevokedBeforeIsSealedAndNotValid() external {
+        vm.prank(issuer);
+        registry.revokeUnrecorded(one(bodiless(sample())), "", 0, "");
+        bytes32 uid = sealSigned(sample());
+        keeps(uid, SEALED, NOW, 1, false);
+        provesAlone(sample(), false);
+        holds(sample(), 0, true);
+    }
+
+    function test_MayBeRecordedToo() external {
+        bytes32 uid = sealSigned(sample());
+        bytes memory signature = signed(uid);
+        equal(registry.attestSigned(sample(), signature), uid);
+        holds(sample(), NOW, false);
+        provesAlone(sample(), true);
+    }
+
+    /// ERC-1271, with a signature of any length and also without one.
+    function testFuzz_AContractSignsToo(bytes memory signature) public {
+        Wallet wallet = new Wallet();
+        Attestation memory a = sample();
+        a.attester = address(wallet);
+        refuses(a, signature);
+        wallet.accept(uidOf(a), signature);
+        bytes memory another = bytes.concat(signature, hex"00");
+        refuses(a, another);
+        vm.expectEmit(address(registry));
+        emit IAttestationRegistry.Sealed(a.attester, schema, uidOf(a), packedAtLength(a));
+        vm.prank(relayer);
+        equal(registry.sealSigned(a, signature), uidOf(a));
+        provesAlone(a, true);
+    }
+
+    function test_RefusesUnderAResolverWhatIsRecordedOrRevoked() external {
+        bytes32 judged = schemas.register("bool judged", agreeing(), true);
+        for (uint256 i = 0; i < 2; ++i) {
+            Attestation memory a = many(2)[i];
+            a.schema = judged;
+            vm.prank(issuer);
+            if (i == 0) registry.attest(a);
+            else registry.revokeUnrecorded(one(bodiless(a)), "", 0, "");
+            bytes32 uid = uidOf(a);
+            bytes memory signature = signed(uid);
+            vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.UidTaken.selector, uid));
+            registry.sealSigned(a, signature);
+            keepsNothing(a);
+        }
+    }
+
+    function test_AnAnchorThatIsSealedByAnybodyIsKnownSinceItWasAnchored() external {
+        bytes32 uid = uidOf(sample());
+        registry.anchorSigned(bodiless(sample()), signed(uid));
+        vm.warp(NOW + 400 days);
+        sealSigned(sample());
+        (, uint40 committedAt, , , , uint40 since) = registry.rootOf(issuer, schema, uid);
+        equal(committedAt, NOW + 400 days);
+        equal(since, NOW);
+    }
+
+    function test_AContractSignsToo() external {
+        testFuzz_AContractSignsToo("");
+        testFuzz_AContractSignsToo(new bytes(1000));
+    }
+
+    function test_AnAccountWithCodeKeepsItsKey() external {
+        vm.etch(issuer, type(Wallet).runtimeCode);
+        sealSigned(sample());
+        provesAlone(sample(), true);
+    }
+
+    function agreeing() private returns (address) {
+        return address(new Answering(abi.encode(IResolver.onAttested.selector)));
+    }
+
+    function refuses(Attestation memory a, bytes memory signature) private {
+        bytes memory error_ = abi.encodeWithSelector(
+            IAttestationRegistry.InvalidSignature.selector,
+            a.attester
+        );
+        refuses(a, signature, 0, error_);
+        keepsNothing(a);
+    }
+
+    /// With the right signature.
+    function refuses(Attestation memory a, uint256 value, bytes memory error_) private {
+        refuses(a, signed(uidOf(a)), value, error_);
+        keepsNothing(a);
+    }
+
+    function refusesToRepeat(Attestation memory a, uint256 value, bytes memory error_) private {
+        refuses(a, signed(uidOf(a)), value, error_);
+    }
+
+    function refuses(
+        Attestation memory a,
+        bytes memory signature,
+        uint256 value,
+        bytes memory error_
+    ) private {
+        address[2] memory senders = [issuer, relayer];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.deal(senders[i], value);
+            vm.expectRevert(error_);
+            vm.prank(senders[i]);
+            registry.sealSigned{value: value}(a, signature);
+        }
+    }
+
+    function keepsNothing(Attestation memory a) private view {
+        (uint8 level, , uint40 count, , , ) = registry.rootOf(a.attester, a.schema, uidOf(a));
+        equal(level, 0);
+        equal(count, 0);
+        provesAlone(a, false);
     }
 }

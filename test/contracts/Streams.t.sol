@@ -216,6 +216,73 @@ contract StreamsSpec is Spec {
         endsAt(issuer, 0, 0, 0);
     }
 
+    /// It says nothing of a stream, so it is appended to none.
+    function test_OneStatementByItsOwnSignatureIsNotAppended() external {
+        appendAt(RECORDED, STREAM, 0, cut(many(4), 0, 1));
+        Head memory head = registry.headOf(issuer, STREAM);
+        vm.recordLogs();
+        sealSigned(many(4)[1]);
+        anchorSigned(many(4)[2]);
+        anchorSigned(many(4)[3]);
+        sealSigned(many(4)[3]);
+        equal(vm.getRecordedLogs().length, 4);
+        endsAt(issuer, STREAM, 1, head.hash);
+        endsAt(issuer, 0, 0, 0);
+    }
+
+    /// Whoever holds its signature can keep it out of a stream as long as it is a batch of one; see UidTaken.
+    function test_RefusesInAStreamARootThatAStatementsOwnSignatureMade() external {
+        sealSigned(many(2)[0]);
+        anchorSigned(many(2)[1]);
+        bytes32[] memory uids = uidsOf(many(2));
+        refuses(SEALED, batchAt(STREAM, 0), cut(many(2), 0, 1), rootTaken(uids[0]));
+        refuses(ANCHORED, batchAt(STREAM, 0), cut(many(2), 0, 1), rootTaken(uids[0]));
+        refuses(ANCHORED, batchAt(STREAM, 0), cut(many(2), 1, 2), rootTaken(uids[1]));
+        endsAt(issuer, STREAM, 0, 0);
+        // Among others it is another root, and an anchor of its own can still be sealed in the stream.
+        appendAt(SEALED, STREAM, 0, many(2));
+        appendAt(SEALED, STREAM, 2, cut(many(2), 1, 2));
+        endsAt(issuer, STREAM, 3, keccak256(abi.encodePacked(folded(0, uids), uids[1])));
+    }
+
+    function test_WhatWasAppendedIsNotTouchedByTheStatementsOwnSignature() external {
+        appendAt(SEALED, STREAM, 0, cut(many(2), 0, 1));
+        appendAt(ANCHORED, STREAM, 1, cut(many(2), 1, 2));
+        Head memory head = registry.headOf(issuer, STREAM);
+        vm.warp(NOW + 1);
+        vm.recordLogs();
+        sealSigned(many(2)[0]);
+        anchorSigned(many(2)[0]);
+        anchorSigned(many(2)[1]);
+        silent();
+        keeps(uidOf(many(2)[0]), SEALED, NOW, 1, false);
+        keeps(uidOf(many(2)[1]), ANCHORED, NOW, 1, false);
+        // Sealing what is anchored is news, but not of the stream.
+        sealSigned(many(2)[1]);
+        equal(vm.getRecordedLogs().length, 1);
+        keeps(uidOf(many(2)[1]), SEALED, NOW + 1, 1, false);
+        endsAt(issuer, STREAM, 2, head.hash);
+    }
+
+    function testFuzz_ADeadlineOfZeroHasPassedInEveryStream(
+        uint8 level,
+        bytes32 stream,
+        uint64 position,
+        uint256 count
+    ) external {
+        level %= 3;
+        Batch memory batch = batchAt(stream, position);
+        batch.deadline = 0;
+        Attestation[] memory items = many(within(count, 1, 3));
+        bytes[2] memory signatures = [signatureFor(level, batch, items), signed(uidOf(items[0]))];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.DeadlinePassed.selector, 0));
+            send(level, batch, items, signatures[i]);
+        }
+        knowsNothingOf(items);
+        endsAt(issuer, stream, 0, 0);
+    }
+
     function test_AppendsWhatTheIssuerSigned() external {
         testFuzz_AppendsWhatTheIssuerSigned(STREAM, relayer);
     }
@@ -320,6 +387,7 @@ contract StreamsSpec is Spec {
             append(uint8(pick % 3), batch, items);
             if (batch.stream != 0) ++appended;
             if ((pick >> 48) & 1 == 0) attest(by(key, many(n + 1))[n]);
+            if ((pick >> 50) & 1 == 0) saysAside(keccak256(abi.encode(pick)));
             if ((pick >> 49) & 1 == 0) {
                 vm.prank(batch.attester);
                 registry.revokeUnrecorded(one(bodiless(items[0])), "", 0, "");
@@ -330,6 +398,14 @@ contract StreamsSpec is Spec {
             agree(replay, issuer, bytes32(stream));
             agree(replay, vm.addr(OTHER_KEY), bytes32(stream));
         }
+    }
+
+    /// One that is anchored and sealed by its own signature.
+    function saysAside(bytes32 salt) private {
+        Attestation memory a = sample();
+        a.salt = salt;
+        anchorSigned(a);
+        sealSigned(a);
     }
 
     /// One to four statements of whatever fields, never made before.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IAttestationRegistry} from "../../contracts/interfaces/IAttestationRegistry.sol";
 import {Attestation} from "../../contracts/types/Attestation.sol";
 import {Proof, Tree} from "../../contracts/types/Tree.sol";
 import {Check} from "./support/Check.sol";
@@ -200,6 +201,34 @@ contract PlacesSpec is Spec {
             seal(items);
             for (uint256 i = 0; i < count; ++i) onlyItsOwnPlace(items, i);
         }
+    }
+
+    /// A tree of one leaf has no other place.
+    function test_AStatementByItsOwnSignatureIsValidAtTheFirstPlaceAlone() external {
+        Attestation[] memory items = many(2);
+        anchorSigned(items[0]);
+        sealSigned(items[1]);
+        for (uint256 i = 0; i < 2; ++i) {
+            onlyItsOwnPlace(one(items[i]), 0);
+            for (uint256 bit = 0; bit < 256; ++bit) {
+                proves(items[i], Proof(1 << bit, new bytes32[](0)), false);
+            }
+        }
+    }
+
+    /// The issuer had signed the root of a larger tree if it could be read as a uid; it is none.
+    function test_ARootOfSeveralIsNotAnchoredByASignatureOverIt() external {
+        Attestation[] memory items = many(2);
+        bytes32 root = Trees.rootOf(uidsOf(items));
+        bytes memory signature = signed(root);
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, issuer));
+            registry.anchorSigned(bodiless(items[i]), signature);
+            vm.expectRevert(abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, issuer));
+            registry.sealSigned(items[i], signature);
+        }
+        nothingIsKnownOfRoot(root);
+        proves(items, false);
     }
 
     /// A node within the tree would need a path that is too short for it: at every height it is tried for a leaf.

@@ -130,7 +130,7 @@ contract WeaknessesOfSignSpec is ResolverSpec {
     /// Sign: delegated signatures replay without limit.
     function test_ASignatureReplaysIntoNothing() external {
         Attestation[] memory items = many(3);
-        for (uint256 way = 1; way < WAYS; way += 2) {
+        for (uint256 way = 1; way < ALL_WAYS; way += 2) {
             bytes memory call = callOf(way, items, 0);
             send(relayer, 0, call, true);
             vm.recordLogs();
@@ -142,7 +142,13 @@ contract WeaknessesOfSignSpec is ResolverSpec {
     /// Sign: they replay on other deployments, too.
     function test_ASignatureReplaysOnNoOtherDeployment() external {
         Attestation[] memory items = many(1);
-        bytes[3] memory calls = [callOf(1, items, 0), callOf(3, items, 0), callOf(5, items, 0)];
+        bytes[5] memory calls = [
+            callOf(1, items, 0),
+            callOf(3, items, 0),
+            callOf(5, items, 0),
+            callOf(7, items, 0),
+            abi.encodeCall(registry.anchorSigned, (bodiless(items[0]), signed(uidOf(items[0]))))
+        ];
         bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, issuer);
         IAttestationRegistry here = registry;
         registry = Registries.newRegistry(schemas);
@@ -155,7 +161,7 @@ contract WeaknessesOfSignSpec is ResolverSpec {
     /// Sign: a relayer can change fields that are not signed. Here none is not.
     function testFuzz_ARelayerCanChangeNothing(uint256 way, uint256 place, uint8 flip) external {
         vm.assume(flip != 0);
-        way = 1 + 2 * (way % 3);
+        way = 1 + 2 * (way % 4);
         Attestation[] memory items = many(2);
         bytes memory call = callOf(way, items, 0);
         place = within(place, 4, call.length - 1);
@@ -164,24 +170,24 @@ contract WeaknessesOfSignSpec is ResolverSpec {
         (bool ok, ) = address(registry).call(call);
         // Padding may be anything; what was said is what was signed, or nothing was.
         bool said = registry.isValid(uidOf(items[0]));
-        (uint8 level, , , , ) = registry.rootOf(issuer, schema, rootOf(items));
+        (uint8 level, , , , , ) = registry.rootOf(issuer, schema, rootOf(saidBy(way, items)));
         equal(ok, said || level == SEAL);
     }
 
     /// Sign: surplus ETH is kept.
     function test_NoSurplusEthIsKept() external {
-        for (uint256 way = 0; way < WAYS; ++way) {
+        for (uint256 way = 0; way < ALL_WAYS; ++way) {
             bytes memory error_ = abi.encodeWithSelector(IAttestationRegistry.ValueWithoutResolver.selector);
             refuses(way, many(1), 1 ether, error_);
         }
         Witness witness = new Witness();
         names(address(witness));
-        for (uint256 way = 0; way < WAYS; ++way) {
+        for (uint256 way = 0; way < ALL_WAYS; ++way) {
             Attestation[] memory items = judgedOnes(1);
             items[0].salt = bytes32(way);
             send(way, items, 1 ether);
         }
-        equal(address(witness).balance, WAYS * 1 ether);
+        equal(address(witness).balance, ALL_WAYS * 1 ether);
     }
 
     /// Sign: ids are a sequence, so that whoever tries again attests again.
@@ -209,6 +215,17 @@ contract WeaknessesOfVeraxSpec is ResolverSpec {
         Batch memory batch = batchOf(issuer);
         bytes memory call = abi.encodeCall(registry.anchor, (batch, "root", 2, ""));
         equal(send(relayer, 0, call, false), error_);
+        // By its own signature a statement is said by nobody but who signed it, the sender neither.
+        error_ = abi.encodeWithSelector(IAttestationRegistry.InvalidSignature.selector, issuer);
+        bytes[2] memory signatures = [bytes(""), signedBy(ISSUER_KEY + 1, uidOf(sample()))];
+        for (uint256 i = 0; i < 2; ++i) {
+            call = abi.encodeCall(registry.attestSigned, (sample(), signatures[i]));
+            equal(send(relayer, 0, call, false), error_);
+            call = abi.encodeCall(registry.sealSigned, (sample(), signatures[i]));
+            equal(send(relayer, 0, call, false), error_);
+            call = abi.encodeCall(registry.anchorSigned, (bodiless(sample()), signatures[i]));
+            equal(send(relayer, 0, call, false), error_);
+        }
     }
 
     /// Verax: issuers are let in by an owner. Here everybody is one, unless who made the schema wanted it otherwise.
@@ -248,13 +265,15 @@ contract WeaknessesOfAllSpec is ResolverSpec {
         Attestation[] memory items = many(3);
         Batch memory batch = batchOf(issuer);
         bytes memory anchoring = abi.encodeCall(registry.anchor, (batch, "root", 5, ""));
-        for (uint256 way = 0; way < WAYS; ++way) send(way, items, 0);
+        for (uint256 way = 0; way < ALL_WAYS; ++way) send(way, items, 0);
         send(issuer, 0, anchoring, true);
+        anchorSigned(items[1]);
         revoke(uidOf(items[0]));
         vm.warp(NOW + 1);
         vm.recordLogs();
-        for (uint256 way = 0; way < WAYS; ++way) send(way, items, 0);
+        for (uint256 way = 0; way < ALL_WAYS; ++way) send(way, items, 0);
         send(issuer, 0, anchoring, true);
+        anchorSigned(items[1]);
         revoke(uidOf(items[0]));
         silent();
         holds(items[0], NOW, true);

@@ -27,6 +27,7 @@ abstract contract Ghosts is Check {
         bytes32 root;
         uint8 level;
         uint40 committedAt;
+        uint40 since;
         uint40 count;
         bool judged;
         bytes32[] uids;
@@ -120,6 +121,9 @@ abstract contract Ghosts is Check {
             place = roots.length;
             roots.push();
             _places[batch.attester][batch.schema][root] = place;
+            ghost.since = ghost.committedAt;
+        } else {
+            ghost.since = roots[place].since;
         }
         lastRoot = place;
         (ghost.attester, ghost.schema, ghost.root) = (batch.attester, batch.schema, root);

@@ -3,9 +3,10 @@ pragma solidity ^0.8.28;
 
 import {Batch, IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {IResolver} from "../../../contracts/interfaces/IResolver.sol";
-import {Attestation} from "../../../contracts/types/Attestation.sol";
+import {Attestation, Statement} from "../../../contracts/types/Attestation.sol";
 import {Packing} from "./Packing.sol";
 import {Trees} from "./Trees.sol";
+import {MAGIC} from "./Wallets.sol";
 
 /// Agrees, and keeps word for word what it was asked and what it could read meanwhile.
 contract Witness is IResolver {
@@ -39,7 +40,7 @@ contract Witness is IResolver {
     ) public view returns (bytes memory) {
         bool[] memory valid = new bool[](uids.length);
         for (uint256 i = 0; i < uids.length; ++i) valid[i] = registry.isValid(uids[i]);
-        (uint8 level, , uint40 count, bool judged, ) = registry.rootOf(
+        (uint8 level, , uint40 count, bool judged, , ) = registry.rootOf(
             batch.attester,
             batch.schema,
             Trees.rootOf(uids)
@@ -116,7 +117,7 @@ contract Busy is IResolver {
         bytes calldata
     ) external payable returns (bytes4) {
         if (_asked) {
-            append(uids[0]);
+            if (batch.stream != 0) append(uids[0]);
             record(_plain, "more");
         } else {
             _asked = true;
@@ -125,6 +126,11 @@ contract Busy is IResolver {
             _asked = false;
         }
         return IResolver.onAttested.selector;
+    }
+
+    /// Signs whatever it is asked about.
+    function isValidSignature(bytes32, bytes calldata) external pure returns (bytes4) {
+        return MAGIC;
     }
 
     function say(bytes32 schema) private {
@@ -136,6 +142,10 @@ contract Busy is IResolver {
         if (schema == _plain) append(root);
         (batch.stream, batch.position) = (0, 0);
         _registry.anchor(batch, keccak256(abi.encode(root)), 1, "");
+
+        (, items) = next(schema, "signed");
+        _registry.anchorSigned(bodiless(items[0]), "");
+        _registry.sealSigned(items[0], "");
     }
 
     function record(bytes32 schema, bytes32 salt) private returns (bytes32 uid) {
@@ -154,6 +164,20 @@ contract Busy is IResolver {
         items = new Attestation[](1);
         items[0] = Attestation(schema, address(this), address(0), 0, 0, true, salt, "");
         batch = Batch(address(this), schema, STREAM, count, 0);
+    }
+
+    function bodiless(Attestation memory a) private pure returns (Statement memory) {
+        return
+            Statement(
+                a.schema,
+                a.attester,
+                a.recipient,
+                a.ref,
+                a.expiresAt,
+                a.revocable,
+                a.salt,
+                keccak256(a.data)
+            );
     }
 
     function append(bytes32 uid) private {

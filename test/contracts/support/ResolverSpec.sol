@@ -13,6 +13,8 @@ import {vm} from "./Vm.sol";
 /// A schema that names a resolver, and every way to attest under it.
 abstract contract ResolverSpec is Spec {
     uint256 internal constant WAYS = 6;
+    // With those by which one statement is sealed.
+    uint256 internal constant ALL_WAYS = 8;
 
     address internal resolver;
     bytes32 internal judged;
@@ -49,7 +51,8 @@ abstract contract ResolverSpec is Spec {
         return Trees.rootOf(uidsOf(items));
     }
 
-    /// The issuer itself and then the relayer: one statement, a batch to record, a batch to seal.
+    /// The issuer itself and then the relayer: one statement to record, a batch to record, a batch to seal; and one
+    /// statement to seal, for which both bring the signature.
     function callOf(
         uint256 way,
         Attestation[] memory items,
@@ -59,6 +62,9 @@ abstract contract ResolverSpec is Spec {
         if (way == 1) {
             return abi.encodeCall(IAttestationRegistry.attestSigned, (items[0], signed(uidOf(items[0]))));
         }
+        if (way >= WAYS) {
+            return abi.encodeCall(IAttestationRegistry.sealSigned, (items[0], signed(uidOf(items[0]))));
+        }
         Batch memory batch = Batch(issuer, items[0].schema, 0, 0, DEADLINE);
         bytes memory packed_ = Packing.pack(items);
         uint8 level = levelOf(way);
@@ -66,6 +72,15 @@ abstract contract ResolverSpec is Spec {
         if (way % 2 == 1) signature = signed(Digests.batch(address(registry), batch, packed_, level, value));
         if (level == RECORD) return abi.encodeCall(IAttestationRegistry.record, (batch, packed_, signature));
         return abi.encodeCall(IAttestationRegistry.seal, (batch, packed_, signature));
+    }
+
+    /// Says no more than the first of the items.
+    function isSingle(uint256 way) internal pure returns (bool) {
+        return way < 2 || way >= WAYS;
+    }
+
+    function saidBy(uint256 way, Attestation[] memory items) internal pure returns (Attestation[] memory) {
+        return isSingle(way) ? one(items[0]) : items;
     }
 
     function senderOf(uint256 way) internal view returns (address) {

@@ -3,7 +3,8 @@ pragma solidity ^0.8.28;
 
 import {Batch, IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {ISchemaRegistry} from "../../../contracts/interfaces/ISchemaRegistry.sol";
-import {Attestation, Statement} from "../../../contracts/types/Attestation.sol";
+import {Attestation, Encoded, Statement} from "../../../contracts/types/Attestation.sol";
+import {Items} from "../../../contracts/types/Items.sol";
 import {Record} from "../../../contracts/types/Record.sol";
 import {Root} from "../../../contracts/types/Root.sol";
 import {Proof} from "../../../contracts/types/Tree.sol";
@@ -45,6 +46,20 @@ abstract contract Spec is Check {
         schema = schemas.register("uint64 score,string note", address(0), true);
         firmSchema = schemas.register("uint64 score,string note", address(0), false);
         resolverSchema = schemas.register("uint64 score,string note", RESOLVER, true);
+    }
+
+    /// The packed items are this one, with all its fields.
+    function readsBack(Attestation memory a, bytes calldata items) external pure {
+        Encoded memory item;
+        equal(Items.count(items), 1);
+        (bytes calldata data, uint256 next) = Items.read(items, Items.FIRST, item);
+        equal(next, items.length);
+        equal(data, a.data);
+        equal(item.recipient, a.recipient);
+        equal(item.ref, a.ref);
+        equal(item.expiresAt, a.expiresAt);
+        equal(item.revocable, a.revocable);
+        equal(item.salt, a.salt);
     }
 
     function sample() internal view returns (Attestation memory) {
@@ -102,6 +117,11 @@ abstract contract Spec is Check {
 
     function packed(Attestation memory a) internal pure returns (bytes memory) {
         return Packing.pack(one(a));
+    }
+
+    /// As the registry packs one that did not come packed: every field is there.
+    function packedAtLength(Attestation memory a) internal pure returns (bytes memory) {
+        return bytes.concat(hex"0001", Packing.packItemAtLength(a));
     }
 
     function uidOf(Attestation memory a) internal view returns (bytes32) {
@@ -184,6 +204,20 @@ abstract contract Spec is Check {
     function seal(Attestation[] memory items) internal returns (bytes32) {
         vm.prank(issuer);
         return registry.seal(batchOf(issuer), Packing.pack(items), "");
+    }
+
+    /// By nothing but its own signature, which anybody can bring.
+    function sealSigned(Attestation memory a) internal returns (bytes32) {
+        bytes memory signature = signed(uidOf(a));
+        vm.prank(relayer);
+        return registry.sealSigned(a, signature);
+    }
+
+    function anchorSigned(Attestation memory a) internal returns (bytes32) {
+        bytes memory signature = signed(uidOf(a));
+        Statement memory statement = bodiless(a);
+        vm.prank(relayer);
+        return registry.anchorSigned(statement, signature);
     }
 
     function anchor(bytes32 root, uint256 count) internal {
@@ -272,20 +306,20 @@ abstract contract Spec is Check {
         equal(known.isThinned(), thinned);
     }
 
-    /// The same of any schema; whether leaves are revoked does not matter.
+    /// The same of any schema; whether leaves are revoked, and since when it is known, does not matter.
     function keeps(Root want, bytes32 schema_, bytes32 root) internal view {
-        (uint8 level, uint40 committedAt, uint40 count, bool judged, bool revocable) = registry.rootOf(
-            issuer,
-            schema_,
-            root
-        );
+        (uint8 level, uint40 committedAt, uint40 count, bool judged, bool revocable, uint40 since) = registry
+            .rootOf(issuer, schema_, root);
         equal(level, want.level());
         equal(committedAt, want.committedAt());
         equal(count, want.count());
         equal(judged, want.isJudged());
         equal(revocable, want.isRevocable());
         (Root known, Record record) = registry.standingOf(issuer, schema_, root, 0);
-        equal(known.isThinned() ? Root.unwrap(want.thin()) : Root.unwrap(want), Root.unwrap(known));
+        equal(known.since(), since);
+        yes((since == 0) == known.isEmpty() && since <= committedAt, "known since a time that is not");
+        Root bare = Root.wrap(Root.unwrap(known) - (uint256(since) << 96));
+        equal(bare.isThinned() ? Root.unwrap(want.thin()) : Root.unwrap(want), Root.unwrap(bare));
         yes(record.isEmpty(), "nothing is said under zero");
     }
 
@@ -302,6 +336,11 @@ abstract contract Spec is Check {
             equal(reason, abi.encodeWithSelector(Gate.Closed.selector));
             yes(!want, "the gate keeps out what is valid");
         }
+    }
+
+    /// The same of the only leaf of a tree, whose root is its uid.
+    function provesAlone(Attestation memory a, bool want) internal view {
+        proves(a, Proof(0, new bytes32[](0)), want);
     }
 
     /// Every one of the items is valid at its own place of their tree, or none is.

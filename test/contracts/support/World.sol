@@ -22,15 +22,18 @@ contract World is Ghosts {
         uint256 value;
         bool direct;
         bool inPlace;
+        bool alone;
     }
 
     uint256 public constant START = 1_800_000_000;
     uint256 private constant KEYS = 3;
     uint256 private constant STATEMENTS = 24;
+    uint256 private constant PICKS = 2 * KEYS * STATEMENTS;
     // Bits of a style. The position is right if any of the last is set: seven times out of eight.
     uint256 private constant DIRECT = 1;
     uint256 private constant FRESH = 2;
     uint256 private constant STREAMED = 4;
+    uint256 private constant ALONE = 8;
     uint256 private constant IN_PLACE = 0xe0;
 
     bytes32 private immutable _plain;
@@ -149,9 +152,9 @@ contract World is Ghosts {
 
     /// Everything that somebody without the issuer's key can try, with another issuer's signature at hand.
     function attack(uint256 pick, uint256 otherKey, uint256 way) external step {
-        way %= 16;
+        way %= 18;
         // There is a root to attack.
-        if (way > 13 && lastRoot != 0) pick = pickOf(roots[lastRoot].attester);
+        if (way > 15 && lastRoot != 0) pick = pickOf(roots[lastRoot].attester);
         Attestation[] memory items = new Attestation[](1);
         items[0] = statement(pick);
         Plan memory plan = planOf(pick, items, IN_PLACE);
@@ -196,18 +199,14 @@ contract World is Ghosts {
 
     function seal(Plan memory plan) private {
         bytes32 root = Trees.rootOf(uidsOf(plan.items));
-        byStatement(plan, plan.items.length);
         uint256 place = placeOf(plan.batch, root);
         bool isSealed = place != 0 && roots[place].level == SEAL;
         bool once = plan.batch.stream != 0 || plan.batch.schema == _judged;
         bool want = plan.inPlace && !(once && isSealed);
-        bytes memory signature = signatureOf(plan, SEAL, plan.packed);
+        // A resolver is not asked about a statement that is recorded or revoked, if it comes by itself.
+        if (plan.alone && plan.batch.schema == _judged && isKnown(plan.items[0])) want = false;
 
-        bytes memory answer = send(
-            plan,
-            abi.encodeCall(registry.seal, (plan.batch, plan.packed, signature)),
-            want
-        );
+        bytes memory answer = send(plan, sealingOf(plan), want);
         if (!want) return;
         equal(abi.decode(answer, (bytes32)), root);
         if (isSealed) return;
@@ -264,15 +263,22 @@ contract World is Ghosts {
             forged = signed(attackerKey, ofBatch(plan, ANCHOR, abi.encodePacked(uid, uint40(1))));
             return abi.encodeCall(registry.anchor, (plan.batch, uid, 1, forged));
         }
+        // Another's signature over the statement, as if it were the issuer's.
         if (way == 13) {
-            // Another's signature over the statement, as if it were the issuer's.
-            plan.batch.deadline = 0;
             forged = signed(attackerKey, uid);
-            return abi.encodeCall(registry.anchor, (plan.batch, uid, 1, forged));
+            return abi.encodeCall(registry.anchorSigned, (bodiless(plan.items[0])[0], forged));
+        }
+        if (way == 14) {
+            return abi.encodeCall(registry.sealSigned, (plan.items[0], signed(attackerKey, uid)));
+        }
+        if (way == 15) {
+            // The issuer's own, over the same under the other schema.
+            forged = signed(plan.pick, uidOf(statement((plan.pick % PICKS) + KEYS)));
+            return abi.encodeCall(registry.anchorSigned, (bodiless(plan.items[0])[0], forged));
         }
         GhostRoot memory ghost = roots[lastRoot];
         uint256[] memory indices = new uint256[](1);
-        if (way == 15) forged = signed(attackerKey, ofLeaves(ghost, indices));
+        if (way == 17) forged = signed(attackerKey, ofLeaves(ghost, indices));
         return
             abi.encodeCall(
                 registry.revokeLeaves,
@@ -285,13 +291,12 @@ contract World is Ghosts {
         bytes32 root = Trees.rootOf(uidsOf(plan.items));
         uint40 count = uint40(plan.items.length);
         // An issuer may say that there are more than there are, or less.
-        if (style % 7 == 0) count = uint40(within(style >> 32, 1, 5));
-        byStatement(plan, count);
-        bytes memory signature = signatureOf(plan, ANCHOR, abi.encodePacked(root, count));
+        if (style % 7 == 0 && !plan.alone) count = uint40(within(style >> 32, 1, 5));
         uint256 place = placeOf(plan.batch, root);
         bool want = plan.inPlace && !(place != 0 && plan.batch.stream != 0);
 
-        send(plan, abi.encodeCall(registry.anchor, (plan.batch, root, count, signature)), want);
+        bytes memory answer = send(plan, anchoringOf(plan, root, count), want);
+        if (plan.alone) equal(abi.decode(answer, (bytes32)), root);
         if (!want || place != 0) return;
         commit(plan.batch, root, ghostRoot(plan, ANCHOR, count), plan.items);
         append(plan.batch, root, count);
@@ -328,14 +333,30 @@ contract World is Ghosts {
         plan.batch = Batch(items[0].attester, items[0].schema, 0, 0, uint40(time));
         if (style & STREAMED != 0) plan.batch.stream = streamAt(style >> 8);
         plan.batch.position = countOf[plan.batch.attester][plan.batch.stream];
+        if (plan.batch.stream == 0 && items.length == 1 && style & ALONE != 0)
+            plan.alone = plan.inPlace = true;
         if (!plan.inPlace) ++plan.batch.position;
         if (plan.batch.schema == _judged) plan.value = (style >> 16) % 3;
     }
 
-    /// One item may be carried by the issuer's signature over itself.
-    function byStatement(Plan memory plan, uint256 count) private view {
-        bool alone = plan.items.length == 1 && count == 1 && plan.batch.stream == 0;
-        if (alone && uint256(uidOf(plan.items[0])) % 2 == 0) plan.batch.deadline = 0;
+    /// One item may be carried by the issuer's signature over itself: then there is no position to be wrong.
+    function sealingOf(Plan memory plan) private view returns (bytes memory) {
+        if (plan.alone) return abi.encodeCall(registry.sealSigned, (plan.items[0], ofItself(plan)));
+        bytes memory signature = signatureOf(plan, SEAL, plan.packed);
+        return abi.encodeCall(registry.seal, (plan.batch, plan.packed, signature));
+    }
+
+    function anchoringOf(Plan memory plan, bytes32 root, uint40 count) private view returns (bytes memory) {
+        if (plan.alone) {
+            return abi.encodeCall(registry.anchorSigned, (bodiless(plan.items[0])[0], ofItself(plan)));
+        }
+        bytes memory signature = signatureOf(plan, ANCHOR, abi.encodePacked(root, count));
+        return abi.encodeCall(registry.anchor, (plan.batch, root, count, signature));
+    }
+
+    /// Needed of the issuer, too.
+    function ofItself(Plan memory plan) private view returns (bytes memory) {
+        return signed(plan.pick, uidOf(plan.items[0]));
     }
 
     function send(Plan memory plan, bytes memory data, bool want) private returns (bytes memory answer) {
@@ -354,7 +375,6 @@ contract World is Ghosts {
         bytes memory content
     ) private view returns (bytes memory) {
         if (plan.direct) return "";
-        if (plan.batch.deadline == 0) return signed(plan.pick, uidOf(plan.items[0]));
         return signed(plan.pick, ofBatch(plan, level, content));
     }
 
