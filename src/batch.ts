@@ -40,6 +40,8 @@ export type BatchEvent =
   | { kind: "signed"; lane: Hex; nonce: number; transaction: Hex }
   | { kind: "sent"; transaction: Hex; at: number }
   | ({ kind: "included" } & Inclusion)
+  /** ours failed, because somebody else had sent the very same batch before */
+  | { kind: "found"; block: number; blockHash: Hex; transaction: Hex }
   | { kind: "unwound"; block: number; blockHash: Hex }
   | { kind: "safe" }
   | { kind: "final" }
@@ -70,6 +72,12 @@ export function apply(batch: Batch, event: BatchEvent): Batch {
       if (batch.state !== "signed") break;
       const { kind: _, ...inclusion } = event;
       return { ...batch, state: "included", inclusion };
+    }
+    case "found": {
+      if ((batch.state !== "included" && batch.state !== "safe") || batch.inclusion.succeeded) break;
+      const { kind: _, ...where } = event;
+      // What was paid is what ours took.
+      return { ...batch, state: "included", inclusion: { ...batch.inclusion, ...where, succeeded: true } };
     }
     case "unwound":
       if (batch.state !== "included" && batch.state !== "safe") break;

@@ -46,7 +46,7 @@ const CANCUN = {
     stream: { first: 47_260, later: 13_060, item: 91 },
   },
   seal: {
-    batch: 36_200,
+    batch: 36_260,
     item: 1_115,
     word: 15,
     byte: 8.35,
@@ -55,7 +55,7 @@ const CANCUN = {
     stream: { first: 47_450, later: 13_340, item: 194 },
   },
   anchor: {
-    batch: 32_040,
+    batch: 32_080,
     item: 0,
     word: 0,
     byte: 0,
@@ -128,7 +128,7 @@ export function workOf(manner: Manner, sizes: readonly PackedSize[]): Work {
 /** The work with one more item. */
 export function withItem(work: Work, size: PackedSize): Work {
   // The chain sees a root, whatever it is of.
-  if (work.act === "anchor") return { ...work, items: work.items + 1 };
+  if (work.act === "anchor") return { ...work, items: work.items + 1, bytes: work.bytes + size.bytes };
   const widest = Math.max(work.widest, size.words);
   // All uids of a revocation share one reason in the calldata, and every one has it in its event.
   const reason = work.act === "revoke" ? 32 * (widest - work.widest) : 0;
@@ -145,5 +145,6 @@ export function withItem(work: Work, size: PackedSize): Work {
 /** Bytes of the raw transaction, at most. */
 export function bytesOf(work: Work): number {
   const reason = work.act === "revoke" ? 32 * work.widest : 0;
+  if (work.act === "anchor") return FRAME_BYTES + ENVELOPE_BYTES;
   return work.bytes + reason + FRAME_BYTES + ENVELOPE_BYTES;
 }

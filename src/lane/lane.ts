@@ -19,7 +19,7 @@ import { rootOf } from "../tree.js";
 
 /** Why a lane does nothing, and since when (Unix milliseconds). It keeps its nonce and goes on by itself. */
 export type Hold = { why: HoldReason; detail: string; since: number };
-export type HoldReason = "fee" | "budget" | "funds" | "nonce" | "refused" | "node";
+export type HoldReason = "fee" | "budget" | "funds" | "nonce" | "refused" | "node" | "stream";
 
 export type LaneOptions = {
   store: Store;
@@ -113,6 +113,12 @@ export function createLane(options: LaneOptions): Lane {
     const items = await store.items(batch.id);
     const head = await chain.block("latest");
     if (head === null) return holdFor("node", "the node has no head block");
+    if (job.stream !== ZERO_WORD && (await store.streamHasFailed(job.attester, job.stream))) {
+      return holdFor(
+        "stream",
+        "a batch of the stream has failed, and until that is final nothing can follow it",
+      );
+    }
     const position = await positionIn(job);
     const call = callOf(job, items, position ?? 0, head.timestamp + SIGNATURE_LIFE_S);
     const gasLimit = BigInt(gasOf(call.work));
@@ -125,7 +131,9 @@ export function createLane(options: LaneOptions): Lane {
       "latest",
     );
     if (simulated.kind === "reverted" && !waitsForOthers(registry.refusalOf(simulated.data))) {
-      return holdFor("refused", registry.refusalText(simulated.data));
+      const why =
+        simulated.data === "0x" ? `out of gas with ${gasLimit}?` : registry.refusalText(simulated.data);
+      return holdFor("refused", why);
     }
     if (simulated.kind === "unavailable") return holdFor("node", simulated.message);
 
@@ -334,6 +342,10 @@ export function holdError(hold: Hold): WaybillError {
     case "refused":
       return new WaybillError("E_REFUSED", `the transaction is refused: ${hold.detail}`, {
         mend: "nothing is lost; mend the cause and run again",
+      });
+    case "stream":
+      return new WaybillError("E_STREAM", `the lane holds: ${hold.detail}`, {
+        mend: "run again later; nothing is lost",
       });
     case "node":
       return new WaybillError("E_NODE", `the node does not take the transaction: ${hold.detail}`, {

@@ -18,8 +18,9 @@ const LEAST_GAS = { record: 25_000, seal: 1_150, revoke: 5_000 };
 
 /** Items that are worth looking at to fill this many batches: somewhat more than can go in. */
 export function pageFor(limits: Limits, act: Manner["act"], batches: number): number {
-  const most = act === "anchor" ? MAX_ITEMS : Math.min(MAX_ITEMS, slotOf(limits).gas / LEAST_GAS[act]);
-  return Math.ceil((batches + 1) * most);
+  // Two anchors hold more than is worth planning ahead, and all of it is in memory.
+  if (act === "anchor") return 2 * MAX_ITEMS;
+  return Math.ceil((batches + 1) * Math.min(MAX_ITEMS, slotOf(limits).gas / LEAST_GAS[act]));
 }
 
 /**

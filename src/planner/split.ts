@@ -27,6 +27,9 @@ export const ETHEREUM_LIMITS = {
   share: 0.5,
 };
 
+/** Packed bytes of the items of one anchor: no chain limits them, and they are in memory at once. */
+const ANCHOR_BYTES = 2 ** 25;
+
 /** Gas and number of the transactions that share out a block evenly: n = ⌈G / cap⌉ of φ·G / n each. */
 export function slotOf(limits: Limits): { perBlock: number; gas: number } {
   const usable = Math.floor(limits.blockGas * limits.share);
@@ -88,5 +91,6 @@ function cut(
 }
 
 function fits(work: Work, gas: number, limits: Limits): boolean {
+  if (work.act === "anchor" && work.items > 1 && work.bytes > ANCHOR_BYTES) return false;
   return gasOf(work) <= gas && bytesOf(work) <= limits.transactionBytes && work.items <= MAX_ITEMS;
 }

@@ -52,6 +52,8 @@ export type Store = {
 
   /** Where a stream ends once all that is signed for it has landed; 0 if nothing ever was. */
   streamEnd(attester: Hex, stream: Hex): Promise<number>;
+  /** Whether a batch of the stream is in a block and failed there, and it is not final yet: those behind it fail too. */
+  streamHasFailed(attester: Hex, stream: Hex): Promise<boolean>;
   /** Live batches of a job that hold an item which comes after the first that waits. */
   aheadOfWaiting(job: number): Promise<StoredBatch[]>;
 
@@ -116,7 +118,7 @@ export type AdmittedRow =
 
 export type WaitingItem = PackedSize & { id: number };
 
-/** Law 12: `rows` is the sum of all the others, at every moment. */
+/** Law 12: `rows` is the sum of all the others, at every moment. What is in a block and failed there is `assigned`. */
 export type Counts = {
   rows: number;
   rejected: number;

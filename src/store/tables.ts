@@ -72,7 +72,7 @@ export type Tables = {
   blocks: { number: number; hash: string };
 };
 
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * Creates the tables in an empty file.
@@ -81,16 +81,26 @@ const VERSION = 2;
  * between are their batch's.
  */
 export function createTables(database: DatabaseSync): void {
-  const found = database.prepare("PRAGMA user_version").get() as { user_version: number };
-  if (found.user_version === VERSION) return;
-  if (found.user_version !== 0) {
-    throw new WaybillError(
-      "E_STORE_VERSION",
-      `the store has format ${found.user_version}, and this program knows format ${VERSION}`,
-      { mend: "use the version of waybill that wrote it, or another directory with --data" },
-    );
-  }
-  database.exec(`
+  if (versionOf(database) === 0) database.exec(TABLES);
+  checkVersion(database);
+}
+
+/** @throws WaybillError E_STORE_VERSION if another version of the program made the tables */
+export function checkVersion(database: DatabaseSync): void {
+  const found = versionOf(database);
+  if (found === VERSION) return;
+  throw new WaybillError(
+    "E_STORE_VERSION",
+    `the store has format ${found}, and this program knows format ${VERSION}`,
+    { mend: "use the version of waybill that wrote it, or another directory with --data" },
+  );
+}
+
+function versionOf(database: DatabaseSync): number {
+  return (database.prepare("PRAGMA user_version").get() as { user_version: number }).user_version;
+}
+
+const TABLES = `
     BEGIN;
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE jobs (
@@ -175,5 +185,4 @@ export function createTables(database: DatabaseSync): void {
     CREATE TABLE blocks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL) STRICT;
     PRAGMA user_version = ${VERSION};
     COMMIT;
-  `);
-}
+`;

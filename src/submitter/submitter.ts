@@ -8,8 +8,9 @@ import type { Key } from "../key.js";
 import { createLane, type Hold } from "../lane/lane.js";
 import { pageFor, plan, roomFor } from "../planner/planner.js";
 import { ETHEREUM_LIMITS, type Limits } from "../planner/split.js";
-import type { Counts, Job, Store } from "../store/store.js";
+import type { Counts, Job, Store, StoredBatch } from "../store/store.js";
 import { createTracker } from "../tracker/tracker.js";
+import { findAppended } from "../verifier/findAppended.js";
 import { mismatched } from "../verifier/readBack.js";
 
 export type SubmitterOptions = {
@@ -59,8 +60,15 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   await refuseDelegated(chain, options.lane);
   const token = await store.takeLane(options.lane.address);
   const lane = createLane({ ...options, token, limits: options.fees });
-  const tracker = createTracker(options);
+  const tracker = createTracker({ ...options, elsewhere });
   const signed = options.issuer.address !== options.lane.address;
+
+  async function elsewhere({ id, job: jobId, position, batch }: StoredBatch) {
+    const job = await store.job(jobId);
+    if (job === null || job.act === "revoke" || position === null || !("inclusion" in batch)) return null;
+    const uids = (await store.items(id)).map((item) => item.uid);
+    return findAppended(chain, registry, { ...job, act: job.act, position }, uids, batch.inclusion.block);
+  }
 
   async function planTick(job: Job): Promise<boolean> {
     await lane.voidOthers(job);
@@ -70,11 +78,13 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     const unfinished = planned.length + signedHere.length;
     const head = await chain.block("latest");
     if (head === null) return false;
+    const behind = await makeWay(job);
+    if (behind !== "free") return behind === "gave way";
     const limits = limitsAt(head);
     const room = roomFor(limits, unfinished);
     if (room === 0) return false;
     const waiting = await store.waiting(job.id, pageFor(limits, job.act, room));
-    if (waiting.length === 0 || !(await mayFollow(job))) return false;
+    if (waiting.length === 0) return false;
     const stream = job.stream === ZERO_WORD ? "none" : "first";
     await store.assign(token, job.id, plan({ act: job.act, signed, stream }, waiting, limits, room));
     return true;
@@ -82,17 +92,31 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
 
   /**
    * In a stream, what waits goes before what comes after it in the input. If a batch has failed, those behind it fail
-   * too, for the stream has not come to where they begin: what is signed is waited for, what is planned given up.
+   * too, for the stream has not come to where they begin: what is signed is waited for, what is planned gives way.
+   * @throws WaybillError E_STREAM_ORDER if one behind it has landed all the same: somebody else has filled the gap
    */
-  async function mayFollow(job: Job): Promise<boolean> {
-    if (job.stream === ZERO_WORD) return true;
-    let may = true;
+  async function makeWay(job: Job): Promise<"free" | "gave way" | "waits"> {
+    if (job.stream === ZERO_WORD) return "free";
+    let found: "free" | "gave way" | "waits" = "free";
     for (const ahead of await store.aheadOfWaiting(job.id)) {
       const { batch } = ahead;
-      if (batch.state === "planned") await lane.voidPlanned(ahead);
-      if (batch.state === "signed" || ("inclusion" in batch && !batch.inclusion.succeeded)) may = false;
+      if ("inclusion" in batch && batch.inclusion.succeeded) {
+        throw new WaybillError(
+          "E_STREAM_ORDER",
+          `somebody else has appended to the stream where rows of ${job.name} were meant to be, and later rows came after that`,
+          {
+            mend: "the rows that wait can no longer be in order here: put them into a stream of another name",
+          },
+        );
+      }
+      if (batch.state === "planned") {
+        await lane.voidPlanned(ahead);
+        if (found === "free") found = "gave way";
+      } else {
+        found = "waits";
+      }
     }
-    return may;
+    return found;
   }
 
   async function verifyTick(job: Job): Promise<boolean> {
@@ -166,7 +190,7 @@ export function isDone(counts: Counts, until: Until): boolean {
 
 /** A fee falls, a node comes back, a nonce gets filled; a budget, a balance or a refusal needs a person. */
 function waitsItself(hold: Hold): boolean {
-  return hold.why === "fee" || hold.why === "node" || hold.why === "nonce";
+  return ["fee", "node", "nonce", "stream"].includes(hold.why);
 }
 
 /**

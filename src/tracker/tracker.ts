@@ -9,6 +9,8 @@ export type TrackerOptions = {
   chain: Chain;
   /** blocks after which a block counts as final on a chain without finality tags */
   finalDepth: number;
+  /** where else a batch that failed has landed: somebody else may have sent it first; null if nowhere */
+  elsewhere: (batch: StoredBatch) => Promise<{ block: number; blockHash: Hex; transaction: Hex } | null>;
 };
 
 export type Tracker = {
@@ -23,7 +25,7 @@ const LONGEST_WALK = 64;
  * Follows the chain for all open batches at once: per block one head and, if it holds anything of ours, one request
  * for receipts. Presence decides; absence decides nothing (law 6).
  */
-export function createTracker({ store, chain, finalDepth }: TrackerOptions): Tracker {
+export function createTracker({ store, chain, finalDepth, elsewhere }: TrackerOptions): Tracker {
   let changed = false;
   /** Whether this chain has ever named a final block; from then on only its word counts (law 8). */
   let namesFinal = false;
@@ -103,6 +105,16 @@ export function createTracker({ store, chain, finalDepth }: TrackerOptions): Tra
       if (receipt !== null && receipt.block <= head.number) events.push({ batch, event: included(receipt) });
     }
     await follow({ events, unwindAbove: -1, append: [refOf(head)] });
+  }
+
+  /** A batch of a stream that failed may be there all the same, and is then not to be sent again. */
+  async function adopt(): Promise<void> {
+    for (const stored of await store.batches(["included", "safe"])) {
+      const { id, position, batch } = stored;
+      if (position === null || !("inclusion" in batch) || batch.inclusion.succeeded) continue;
+      const found = await elsewhere(stored);
+      if (found !== null) await follow({ events: [{ batch: id, event: { kind: "found", ...found } }] });
+    }
   }
 
   async function settle(head: Block): Promise<void> {
@@ -187,6 +199,7 @@ export function createTracker({ store, chain, finalDepth }: TrackerOptions): Tra
           await walk(tip, head);
         }
       }
+      await adopt();
       await settle(head);
       return changed;
     },

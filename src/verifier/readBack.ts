@@ -62,11 +62,18 @@ export async function mismatched(
 /** Whether the block announces that so many statements were appended at the batch's position. */
 async function isInPlace(chain: Chain, registry: Registry, batch: Landed, count: number): Promise<boolean> {
   if (batch.position === null) return true;
+  await headAbove(chain, batch.inclusion);
   const logs = await chain.logsOf({
     address: registry.domain.registry,
     topics: [APPENDED, topicOf(batch.attester), batch.stream],
     block: batch.inclusion.blockHash,
   });
+  // It could not have succeeded without: the node withholds it, and that says nothing about the batch.
+  if (logs.length === 0) {
+    throw new WaybillError("E_NODE", `the node has no event of a stream in block ${batch.inclusion.block}`, {
+      mend: "run again later or with another node; nothing is lost",
+    });
+  }
   return logs
     .map(appendedOf)
     .some((link) => link.position === BigInt(batch.position!) && link.count === BigInt(count));

@@ -122,7 +122,7 @@ describe("the file of the SQLite store", function () {
       const error = await errorOf(() => openSqliteStore(folder));
       expect(error).to.have.property("code", "E_STORE_VERSION");
     }
-    database.exec("PRAGMA user_version = 2");
+    database.exec("PRAGMA user_version = 3");
     database.close();
     await openSqliteStore(folder).close();
   });

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { Transaction } from "ethers";
 import { packItems } from "../../src/attestation.js";
 import { APPENDED, appendedOf, SEALED } from "../../src/chain/registry.js";
 import { type Hex, hex } from "../../src/hex.js";
@@ -174,6 +175,85 @@ describe("levels and streams", function () {
     expect(await world.announced(desk.job.attester)).to.deep.equal([...other, ...desk.uids]);
   });
 
+  for (const act of ["record", "seal", "anchor"] as const) {
+    it(`takes its batches for landed when somebody else has sent them first, at level ${act}`, async () => {
+      await open({ rows: 9, job: { act, stream: STREAM } });
+      world.faults.heal();
+      world.faults.always("eth_sendRawTransaction", dropped);
+      await desk.plan(3);
+      await desk.lane().tick(desk.job);
+      await sendCopies(2);
+      world.faults.heal();
+      mineAtEachLook(world);
+      await run();
+      const head = await world.registry.head(desk.job.attester, STREAM, "latest");
+      expect(head.count).to.equal(9n);
+      if (act !== "anchor") await expectStream(desk.uids);
+      expect(await desk.store.batches(["reverted"])).to.deep.equal([]);
+    });
+  }
+
+  it("says that rows can no longer be in order when somebody else has filled their place exactly", async () => {
+    await open({ rows: 12, job: { stream: STREAM } });
+    world.faults.heal();
+    world.faults.always("eth_sendRawTransaction", dropped);
+    await desk.plan(3);
+    await desk.lane().tick(desk.job);
+    expect((await desk.store.batches(["signed"])).length).to.be.greaterThan(0);
+    world.faults.heal();
+    const other = await appendElsewhere(3);
+    await world.node("evm_setAutomine", [false]);
+    await desk.lane({ patienceMs: 0 }).tick(desk.job);
+    mineAtEachLook(world);
+    const submitter = await desk.submitter({ patienceMs: 0 });
+    let thrown: unknown = null;
+    for (let i = 0; i < 3 && thrown === null; i += 1) {
+      thrown = await submitter.run(desk.job.id, { until: "final" }).then(
+        () => null,
+        (error: unknown) => error,
+      );
+    }
+    expect((thrown as { code?: string } | null)?.code).to.equal("E_STREAM_ORDER");
+    const announced = await world.announced(desk.job.attester);
+    expect(announced.slice(0, 3)).to.deep.equal(other);
+    expect(announced.filter((uid) => desk.uids.slice(0, 3).includes(uid))).to.deep.equal([]);
+  });
+
+  it("signs nothing behind a batch that has failed until that is final, and gives way to what waits", async () => {
+    await open({ rows: 12, job: { stream: STREAM } });
+    world.faults.heal();
+    world.faults.always("eth_sendRawTransaction", dropped);
+    const waiting = (await desk.store.waiting(desk.job.id, 12)).map((item) => item.id);
+    await desk.store.assign(desk.token, desk.job.id, [waiting.slice(0, 3)]);
+    await desk.lane().tick(desk.job);
+    world.faults.heal();
+    const other = await appendElsewhere(2);
+    await desk.lane({ patienceMs: 0 }).tick(desk.job);
+    await world.mine();
+    await desk.tracker().tick();
+    await desk.store.assign(desk.token, desk.job.id, [waiting.slice(3, 6)]);
+    const lane = desk.lane();
+    await lane.tick(desk.job);
+    expect(lane.hold()).to.include({ why: "stream" });
+    expect(await desk.store.batches(["signed"])).to.deep.equal([]);
+    mineAtEachLook(world);
+    await run();
+    await expectStream([...other, ...desk.uids]);
+    expect(await desk.store.batches(["reverted"])).to.have.length(1);
+    expect(await desk.store.batches(["voided"])).to.not.be.empty;
+  });
+
+  it("asks again when the node withholds what a stream's block must hold", async () => {
+    await open({ rows: 3, job: { stream: STREAM } });
+    world.faults.next(
+      "eth_getLogs",
+      async () => [],
+      async () => [],
+    );
+    await run();
+    await expectStream(desk.uids);
+  });
+
   it("holds, and says why, when a statement of the stream is recorded outside it", async () => {
     await open({ rows: 5 });
     await run();
@@ -203,6 +283,18 @@ describe("levels and streams", function () {
       expect(await submitter.run(desk.job.id, { until: "final" })).to.deep.equal({ kind: "done" });
       expect(await desk.store.counts(desk.job.id)).to.include({ mismatched: 3, verified: 0 });
     });
+  }
+
+  /** Somebody else sends the first transactions of ours that are signed, from an account of its own. */
+  async function sendCopies(count: number): Promise<void> {
+    const stranger = (await freshKey(world)).address;
+    await world.node("anvil_impersonateAccount", [stranger]);
+    for (const { id } of (await desk.store.batches(["signed"])).slice(0, count)) {
+      const { raw } = (await desk.store.attempts(id))[0]!;
+      const { data, to } = Transaction.from(raw);
+      await world.node("eth_sendTransaction", [{ from: stranger, to, data, gas: "0x400000" }]);
+      await world.mine();
+    }
   }
 
   /** The issuer sends this itself, past the store. @returns the uids */

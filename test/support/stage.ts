@@ -161,7 +161,8 @@ export async function openDesk(world: World, options: DeskOptions): Promise<Desk
         limits: { maxFee: null, budget: null },
         ...more,
       }),
-    tracker: (finalDepth = 64) => createTracker({ store: desk.store, chain: world.chain, finalDepth }),
+    tracker: (finalDepth = 64) =>
+      createTracker({ store: desk.store, chain: world.chain, finalDepth, elsewhere: async () => null }),
     submitter: (more = {}) =>
       createSubmitter({
         ...common,

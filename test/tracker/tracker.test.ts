@@ -262,7 +262,12 @@ describe("the tracker", function () {
       const tracker = desk.tracker();
       await tracker.tick();
       const before = await one();
-      const lost = createTracker({ store: desk.store, chain: other.chain, finalDepth: 0 });
+      const lost = createTracker({
+        store: desk.store,
+        chain: other.chain,
+        finalDepth: 0,
+        elsewhere: async () => null,
+      });
       for (let i = 0; i < 3; i += 1) await lost.tick();
       expect((await one()).batch).to.deep.equal(before.batch);
       await other.close();

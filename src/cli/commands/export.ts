@@ -37,8 +37,9 @@ export async function exportWaybills(
     await mkdir(options.out, { recursive: true });
     let count = 0;
     for await (const waybill of waybills) {
-      const file = join(options.out, `${waybill.uid}.waybill.json`);
-      await writeFile(file, `${JSON.stringify(waybillData(waybill), null, 2)}\n`);
+      const level = waybill.proof?.level ?? "record";
+      const file = join(options.out, `${waybill.uid}.${level}.waybill.json`);
+      await writeNew(file, `${JSON.stringify(waybillData(waybill), null, 2)}\n`);
       count += 1;
     }
     return {
@@ -47,6 +48,19 @@ export async function exportWaybills(
     };
   } finally {
     await store.close();
+  }
+}
+
+/** What is there may be a signed original, which nobody else has. @throws WaybillError E_FILE_EXISTS */
+async function writeNew(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text, { flag: "wx" });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+    throw new WaybillError("E_FILE_EXISTS", `${file} is there already, and is not written over`, {
+      mend: "name an empty directory with --out",
+      cause,
+    });
   }
 }
 
@@ -92,6 +106,8 @@ async function* waybillsOf(
   const { chainId, registry } = await store.chain();
   for (const { job, batch, inclusion } of batches) {
     const items = await store.items(batch.id);
+    // Given back since it was listed.
+    if (items.length === 0) continue;
     const level = job.act === "seal" || job.act === "anchor" ? job.act : null;
     const tree = level === null ? null : treeOf(items.map((item) => item.uid));
     const schema = plainSchema(job.definition, job.schema);

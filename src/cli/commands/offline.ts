@@ -99,7 +99,13 @@ export async function carry(
         },
       );
     }
-    const before = await isThere(registry, waybill, level);
+    const [record] = await registry.records([uid], "latest");
+    if (record?.revoked === true) {
+      throw new WaybillError("E_REVOKED", `${file}: its issuer has revoked it`, {
+        mend: "ask the issuer; what is revoked is so for ever",
+      });
+    }
+    const before = level === "record" ? record !== null : await isCommitted(registry, waybill, level);
     const said = (text: string, sent: boolean, block: number | null, transaction: Hex | null): Result => ({
       text: [
         text,
@@ -120,6 +126,16 @@ export async function carry(
       to: registry.domain.registry,
       data: registry.carryCall(level, attestation, waybill.signature),
     };
+    const simulated = await connection.chain.call({ from: payer.address, ...call }, "latest");
+    if (simulated.kind === "reverted") {
+      throw new WaybillError(
+        "E_REFUSED",
+        `the registry refuses it: ${registry.refusalText(simulated.data)}`,
+        {
+          mend: "take the file again from whoever issued it",
+        },
+      );
+    }
     const { gas, maxFee } = await priceOf(connection.chain, payer.address, call);
     const what = `one attestation for at most ${ether(gas * maxFee)}`;
     if (options.dryRun === true) return said(`${what}; nothing was sent`, false, null, null);
@@ -132,8 +148,11 @@ export async function carry(
   }
 }
 
-async function isThere(registry: Registry, { uid, attestation }: Waybill, level: Level): Promise<boolean> {
-  if (level === "record") return (await registry.records([uid], "latest"))[0] !== null;
+async function isCommitted(
+  registry: Registry,
+  { uid, attestation }: Waybill,
+  level: "seal" | "anchor",
+): Promise<boolean> {
   const root = await registry.root(attestation.attester, attestation.schema, uid, "latest");
   return root !== null && (level === "anchor" || root.level === "seal");
 }
