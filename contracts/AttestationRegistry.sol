@@ -329,8 +329,8 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
         _ask(terms.resolver, RECORD, _batchOf(attestation), _only(uid), Items.pack(attestation));
     }
 
-    /// Stores and announces the items of a batch, and follows the stream if it has one.
-    /// @param uids to be filled for a resolver; empty if there is none
+    /// Stores and announces the items of a batch, and follows its stream if it has one. `uids` are filled in for a
+    /// resolver, and empty if there is none. In a stream or under a resolver, no item is passed over.
     function _storeAll(
         Batch calldata batch,
         bytes calldata items,
