@@ -2,7 +2,7 @@
 // names it. forge is asked, since Hardhat counts no branches; what it runs are the same tests.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { makeReady, program, ROOT, say } from "./ready.mjs";
 
 const FOLDER = join("cache", "forge");
@@ -42,7 +42,7 @@ function parse(lcov) {
       const lines = of("DA");
       const branches = of("BRDA");
       return {
-        file: of("SF")[0][1],
+        file: relative(ROOT, of("SF")[0][1]),
         lines: lines.length,
         branches: branches.length,
         missed: [
