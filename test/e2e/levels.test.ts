@@ -144,6 +144,17 @@ describe("Levels, streams and waybills on the command line", () => {
     expect(files[0]!.proof).to.equal(null);
   });
 
+  it("says by its exit code that a job is not all there yet", async () => {
+    const options = at();
+    const data = options.at(-1)!;
+    const submit = ["submit", csv(3), "--schema", SCHEMA, ...options];
+    const held = await runCli([...submit, "--budget", "1wei"]);
+    expect(held.code, held.output).to.equal(5);
+    expect(await runCli(["export", "1", "--data", data])).to.include({ code: 3, stdout: "" });
+    expect((await runCli(submit)).code).to.equal(0);
+    expect((await runCli(["export", "1", "--data", data])).code).to.equal(0);
+  });
+
   it("signs without a chain, and a stranger puts it on one at every level, under the same uid", async () => {
     const file = join(folder.path, "off.waybill.json");
     const env = { WAYBILL_RPC_URL: "http://127.0.0.1:1", WAYBILL_ISSUER_KEY: ISSUER!.key };

@@ -4,6 +4,7 @@ import type { Inclusion } from "../../batch.js";
 import { WaybillError } from "../../errors.js";
 import { type Hex, ZERO_WORD } from "../../hex.js";
 import type { Job, Store, StoredBatch } from "../../store/store.js";
+import { isDone } from "../../submitter/submitter.js";
 import { treeOf } from "../../tree.js";
 import { plainSchema, type Waybill, waybillData } from "../../waybill.js";
 import { readUid } from "../arguments.js";
@@ -13,7 +14,7 @@ import { jobOf } from "./jobs.js";
 
 /**
  * The waybills of a job, or the one of a uid, from the store alone: one JSON document a line, or with `--out` a file
- * each. What is in no block yet has none.
+ * each. What is in no block yet has none, and the exit code is then 3.
  */
 export async function exportWaybills(
   name: string,
@@ -22,7 +23,10 @@ export async function exportWaybills(
   const store = openStoreToRead(options);
   const isUid = /^0x/.test(name);
   const uid = isUid ? readUid(name) : null;
-  const batches = await landedOf(store, uid ?? (await jobOf(store, name)));
+  const job = uid === null ? await jobOf(store, name) : null;
+  const batches = await landedOf(store, job ?? uid!);
+  // Pending: what is not in a block has no waybill yet.
+  const exit = job !== null && !isDone(await store.counts(job.id), "included") ? 3 : 0;
   if (uid !== null && batches.length === 0) {
     await store.close();
     throw new WaybillError("E_JOB_UID", `the store has no attestation ${uid} that is in a block`, {
@@ -31,7 +35,7 @@ export async function exportWaybills(
   }
   const waybills = waybillsOf(store, batches, uid);
   if (options.out === undefined) {
-    return { text: "", data: undefined, lines: linesOf(waybills, store, options.json === true) };
+    return { text: "", data: undefined, lines: linesOf(waybills, store, options.json === true), exit };
   }
   try {
     await mkdir(options.out, { recursive: true });
@@ -45,6 +49,7 @@ export async function exportWaybills(
     return {
       text: `${counted(count, "waybill")} in ${options.out}`,
       data: { waybills: count, out: options.out },
+      exit,
     };
   } finally {
     await store.close();
