@@ -1,4 +1,5 @@
 import type { Level, PackedSize } from "./attestation.js";
+import { type Hex, ZERO_WORD } from "./hex.js";
 
 /** What a transaction does, and under what terms: all that its gas depends on besides the items. */
 export type Manner = {
@@ -8,6 +9,14 @@ export type Manner = {
   /** whether it appends to a stream, and whether to one that is empty: two new slots */
   stream: "none" | "first" | "later";
 };
+
+/**
+ * @param stream its key; the zero word for none
+ * @param position where the batch begins in it; what is only planned is priced as the first, which is the dearest
+ */
+export function mannerOf(act: Manner["act"], signed: boolean, stream: Hex, position = 0): Manner {
+  return { act, signed, stream: stream === ZERO_WORD ? "none" : position === 0 ? "first" : "later" };
+}
 
 /** What a batch asks of a transaction. */
 export type Work = Manner & {

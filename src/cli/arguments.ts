@@ -1,4 +1,5 @@
 import { parseUnits } from "ethers";
+import { type Level, LEVELS } from "../attestation.js";
 import type { Registry, RegisteredSchema } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, ZERO_ADDRESS } from "../hex.js";
@@ -11,6 +12,20 @@ export function usage(problem: string, mend?: string): WaybillError {
 export function readUid(text: string): Hex {
   if (/^0x[0-9a-fA-F]{64}$/.test(text)) return text.toLowerCase() as Hex;
   throw usage(`${JSON.stringify(text)} is not a uid`, "a uid is 0x and 64 hex digits");
+}
+
+/** What the system says of a file that cannot be read. */
+export function unreadable(file: string, cause: unknown): WaybillError {
+  const code = (cause as NodeJS.ErrnoException).code ?? "unreadable";
+  return new WaybillError("E_FILE_OPEN", `${file} cannot be read: ${code}`, {
+    mend: "check the path, and that you may read the file",
+  });
+}
+
+/** @throws WaybillError E_USAGE */
+export function readLevel(text = "record"): Level {
+  if (Object.hasOwn(LEVELS, text)) return text as Level;
+  throw usage(`--level ${text} is none`, "use record, seal or anchor");
 }
 
 /** An amount with its unit, `30gwei`, `0.5eth`, `1000wei`; a bare number is in `unit`. @returns wei */

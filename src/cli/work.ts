@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { admit } from "../admission/admit.js";
 import type { Frame } from "../admission/statement.js";
-import { type Level, LEVELS } from "../attestation.js";
+import type { Level } from "../attestation.js";
 import type { RegisteredSchema, Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import type { FeeLimits } from "../fees.js";
@@ -13,7 +13,7 @@ import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
 import type { Act, AdmittedRow, Counts, Job, NewJob, Store } from "../store/store.js";
 import { createSubmitter, isDone, type Progress, type Until } from "../submitter/submitter.js";
 import { streamKey } from "../stream.js";
-import { usage } from "./arguments.js";
+import { readLevel, unreadable, usage } from "./arguments.js";
 import type { Keys } from "./keys.js";
 import { counted, ether, type ExitCode, grouped, type ProgressLine, table } from "./output.js";
 import type { Connection } from "./session.js";
@@ -32,10 +32,7 @@ export async function fileHash(path: string): Promise<string> {
   try {
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "unreadable";
-    throw new WaybillError("E_FILE_OPEN", `${path} cannot be read: ${code}`, {
-      mend: "check the path, and that you may read the file",
-    });
+    throw unreadable(path, cause);
   }
   return hash.digest("hex");
 }
@@ -205,9 +202,8 @@ export function actText(act: Act): string {
 
 /** Whose words are read: the level of a job, and the stream that it goes to. @throws WaybillError E_USAGE */
 export function readManner(options: { level?: string; stream?: string }): { act: Level; stream: Hex } {
-  const { level = "record", stream } = options;
-  if (!(level in LEVELS)) throw usage(`--level ${level} is none`, "use record, seal or anchor");
+  const { stream } = options;
   if (stream === "" || stream === ZERO_WORD)
     throw usage("--stream has no name", "leave it out for no stream");
-  return { act: level as Level, stream: stream === undefined ? ZERO_WORD : streamKey(stream) };
+  return { act: readLevel(options.level), stream: stream === undefined ? ZERO_WORD : streamKey(stream) };
 }

@@ -11,7 +11,14 @@ import type { Chain, SendReply } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { bid, type FeeLimits, tipOf } from "../fees.js";
-import { gasOf, type Manner, TRANSACTION_BYTES_CAP, TRANSACTION_GAS_CAP, type Work } from "../gas.js";
+import {
+  gasOf,
+  type Manner,
+  mannerOf,
+  TRANSACTION_BYTES_CAP,
+  TRANSACTION_GAS_CAP,
+  type Work,
+} from "../gas.js";
 import { type Hex, unhex, ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
 import type { Job, LaneToken, Store, StoredAttempt, StoredBatch, StoredItem } from "../store/store.js";
@@ -199,8 +206,7 @@ export function createLane(options: LaneOptions): Lane {
     // put other attestations on the chain than were admitted.
     const { act, attester } = job;
     const signed = lane.address !== attester;
-    const stream = job.stream === ZERO_WORD ? "none" : position === 0 ? "first" : "later";
-    const manner = { act, signed, stream } as const;
+    const manner = mannerOf(act, signed, job.stream, position);
     const uids = items.map((item) => item.uid);
     if (act === "revoke") {
       const revocation = { attester, uids, reason: job.reason, deadline };

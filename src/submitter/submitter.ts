@@ -3,6 +3,7 @@ import type { Block, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { RpcError, WaybillError } from "../errors.js";
 import { type FeeLimits, MOST_PER_TRANSACTION } from "../fees.js";
+import { mannerOf } from "../gas.js";
 import { ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
 import { createLane, type Hold } from "../lane/lane.js";
@@ -85,8 +86,8 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     if (room === 0) return false;
     const waiting = await store.waiting(job.id, pageFor(limits, job.act, room));
     if (waiting.length === 0) return false;
-    const stream = job.stream === ZERO_WORD ? "none" : "first";
-    await store.assign(token, job.id, plan({ act: job.act, signed, stream }, waiting, limits, room));
+    const manner = mannerOf(job.act, signed, job.stream);
+    await store.assign(token, job.id, plan(manner, waiting, limits, room));
     return true;
   }
 
@@ -97,6 +98,8 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
    */
   async function makeWay(job: Job): Promise<"free" | "gave way" | "waits"> {
     if (job.stream === ZERO_WORD) return "free";
+    // Only these give items back: without one, what waits is the end of the input, and all items need not be looked at.
+    if ((await store.batches(["voided", "reverted", "stolen"], job.id)).length === 0) return "free";
     let found: "free" | "gave way" | "waits" = "free";
     for (const ahead of await store.aheadOfWaiting(job.id)) {
       const { batch } = ahead;

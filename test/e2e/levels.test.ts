@@ -214,6 +214,7 @@ describe("Levels, streams and waybills on the command line", () => {
     for (const [args, said] of [
       [["attest", SCHEMA, "name=a", "score=1", "--level", "gold"], "--level gold"],
       [["submit", csv(1), "--schema", SCHEMA, "--level", "gold"], "--level gold"],
+      [["submit", csv(1), "--schema", SCHEMA, "--level", "toString"], "--level toString"],
       [["submit", csv(1), "--schema", SCHEMA, "--stream", ""], "--stream has no name"],
       [["attest", SCHEMA, "name=a", "score=1", "--offline", "--stream", "x"], "--stream"],
       [["attest", SCHEMA, "--from", "x"], "takes no schema"],

@@ -1,6 +1,6 @@
 import { faultText } from "../../admission/rows.js";
 import { type Frame, type Statement, statementOf } from "../../admission/statement.js";
-import { ZERO_WORD } from "../../hex.js";
+import { mannerOf } from "../../gas.js";
 import type { AdmittedRow } from "../../store/store.js";
 import { WaybillError } from "../../errors.js";
 import { parseSchema, readText } from "../../schema.js";
@@ -37,7 +37,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       budget: null,
     };
     const signed = keys.issuer.address !== keys.lane.address;
-    const manner = { act, signed, stream: stream === ZERO_WORD ? "none" : "first" } as const;
+    const manner = mannerOf(act, signed, stream);
     refuseResolver(registered);
     const statement = statementFrom(pairs, options, {
       separator: registry.separator,

@@ -21,8 +21,7 @@ export async function exportWaybills(
   options: CommonOptions & { out?: string },
 ): Promise<Result> {
   const store = openStoreToRead(options);
-  const isUid = /^0x/.test(name);
-  const uid = isUid ? readUid(name) : null;
+  const uid = name.startsWith("0x") ? readUid(name) : null;
   const job = uid === null ? await jobOf(store, name) : null;
   const batches = await landedOf(store, job ?? uid!);
   // Pending: what is not in a block has no waybill yet.

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { domainSeparator, LEVELS, type Level } from "../../attestation.js";
+import { domainSeparator } from "../../attestation.js";
 import { deployments } from "../../chain/deployment.js";
 import { networkOf } from "../../chain/networks.js";
 import { type Registry, sameAddress } from "../../chain/registry.js";
@@ -8,7 +8,7 @@ import { type Hex, ZERO_ADDRESS } from "../../hex.js";
 import { parseSchema, schemaId } from "../../schema.js";
 import { payerOf, priceOf, transact } from "../../sdk/transact.js";
 import { readWaybill, type Waybill, waybillData } from "../../waybill.js";
-import { readAddress, usage } from "../arguments.js";
+import { readAddress, readLevel, unreadable, usage } from "../arguments.js";
 import { loadKeys, loadPayer } from "../keys.js";
 import { ether, type Result, table } from "../output.js";
 import { confirm, connect, registryOf } from "../session.js";
@@ -77,8 +77,7 @@ export async function carry(
   for (const [name, value] of Object.entries(excluded)) {
     if (value !== undefined) throw usage(`--from has all that is said in its file, and takes no ${name}`);
   }
-  const level = (options.level ?? "record") as Level;
-  if (!(level in LEVELS)) throw usage(`--level ${level} is none`, "use record, seal or anchor");
+  const level = readLevel(options.level);
   const waybill = readWaybill(await textOf(file), file);
   const { uid, attestation, schema } = waybill;
   if (waybill.signature === null) {
@@ -171,9 +170,6 @@ async function textOf(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "unreadable";
-    throw new WaybillError("E_FILE_OPEN", `${file} cannot be read: ${code}`, {
-      mend: "check the path, and that you may read the file",
-    });
+    throw unreadable(file, cause);
   }
 }

@@ -4,7 +4,7 @@ import { ZERO_WORD } from "../../hex.js";
 import { WaybillError } from "../../errors.js";
 import type { AdmittedRow } from "../../store/store.js";
 import { sameAddress } from "../../chain/registry.js";
-import { readAmount, readUid, usage } from "../arguments.js";
+import { readAmount, readUid, unreadable, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { counted, ether, grouped, progressOf, type Result } from "../output.js";
 import {
@@ -140,7 +140,7 @@ function readUids(file: string): Hex[] {
   try {
     text = readFileSync(file, "utf8");
   } catch (cause) {
-    throw new WaybillError("E_FILE_OPEN", `${file} cannot be read: ${(cause as NodeJS.ErrnoException).code}`);
+    throw unreadable(file, cause);
   }
   return text
     .split(/\r?\n/)

@@ -3,13 +3,12 @@ import { admittedRows, type CheckedRow, checkedRows } from "../../admission/admi
 import { readRows } from "../../admission/file.js";
 import { faultText } from "../../admission/rows.js";
 import type { Frame } from "../../admission/statement.js";
-import { type Level, MAX_ITEMS, type PackedSize } from "../../attestation.js";
+import { MAX_ITEMS, type PackedSize } from "../../attestation.js";
 import type { Chain } from "../../chain/chain.js";
 import type { RegisteredSchema } from "../../chain/registry.js";
 import { WaybillError } from "../../errors.js";
 import { bid, type FeeLimits, tipOf } from "../../fees.js";
-import { gasOf, type Manner, workOf } from "../../gas.js";
-import { type Hex, ZERO_WORD } from "../../hex.js";
+import { gasOf, type Manner, mannerOf, workOf } from "../../gas.js";
 import { type Limits, slotOf, split } from "../../planner/split.js";
 import { parseSchema } from "../../schema.js";
 import type { Until } from "../../submitter/submitter.js";
@@ -57,7 +56,8 @@ export async function plan(file: string, options: PlanOptions): Promise<Result> 
     const limits = await limitsOf(connection);
     // Nobody is asked for a key to learn a price: the attester changes no size.
     const attester = "0x0000000000000000000000000000000000000001";
-    const manner = mannerOf(readManner(options), true);
+    const { act, stream } = readManner(options);
+    const manner = mannerOf(act, true, stream);
     const frame = await frameOf(schema, options, connection.chain, limits, manner, {
       separator: registry.separator,
       attester,
@@ -92,7 +92,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     const keys = await loadKeys(options, connection.chainId);
     const schema = await findSchema(registry, options.schema);
     const limits = await limitsOf(connection);
-    const manner = mannerOf({ act, stream }, keys.issuer.address !== keys.lane.address);
+    const manner = mannerOf(act, keys.issuer.address !== keys.lane.address, stream);
     const frame = await frameOf(schema, options, connection.chain, limits, manner, {
       separator: registry.separator,
       attester: keys.issuer.address,
@@ -191,11 +191,6 @@ async function frameOf(
     now: head?.timestamp ?? 0,
     fits: fitsIn(limits, manner),
   };
-}
-
-/** As `plan` and `submit` price it: the first batch of a stream is the dearest. */
-function mannerOf({ act, stream }: { act: Level; stream: Hex }, signed: boolean): Manner {
-  return { act, signed, stream: stream === ZERO_WORD ? "none" : "first" };
 }
 
 type Survey = {
