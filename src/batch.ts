@@ -7,7 +7,7 @@ import type { Hex } from "./hex.js";
  *        │         │ ▲ ◀── unwound ──┘ ◀─┘
  *        │         │                     at final depth, and only then, the items go back to admitted:
  *        ▼         └─▶ stolen            stolen: another transaction holds the nonce
- *      voided          reverted          reverted: it was included and failed
+ *      voided          reverted          reverted: it was included without effect: it failed, or a no-op took its nonce
  *
  * There is no `failed`: what is not known to be refused may have been sent.
  */
@@ -23,13 +23,17 @@ export type Batch =
 
 export type BatchState = Batch["state"];
 
-/** `sentAt`: when the newest attempt was last handed to a node, Unix milliseconds; null if never, as far as is known. */
-export type Signed = { lane: Hex; nonce: number; sentAt: number | null };
+/**
+ * `block`: the head when the nonce was taken. `sentAt`: when the newest attempt was last handed to a node, Unix
+ * milliseconds; null if never, as far as is known.
+ */
+export type Signed = { lane: Hex; nonce: number; block: number; sentAt: number | null };
 
 export type Inclusion = {
   block: number;
   blockHash: Hex;
   transaction: Hex;
+  /** what was meant has happened; false too if a no-op took the nonce, whatever its receipt says */
   succeeded: boolean;
   gasUsed: bigint;
   /** wei per gas that was paid */
@@ -37,8 +41,10 @@ export type Inclusion = {
 };
 
 export type BatchEvent =
-  | { kind: "signed"; lane: Hex; nonce: number; transaction: Hex }
-  | { kind: "sent"; transaction: Hex; at: number }
+  | { kind: "signed"; lane: Hex; nonce: number; block: number; transaction: Hex }
+  /** another attempt at the same nonce: a higher fee for the same payload, or a no-op in its place (law 4) */
+  | { kind: "replaced"; transaction: Hex; noop: boolean }
+  | { kind: "sent"; at: number }
   | ({ kind: "included" } & Inclusion)
   /** ours failed, because somebody else had sent the very same batch before */
   | { kind: "found"; block: number; blockHash: Hex; transaction: Hex }
@@ -62,7 +68,10 @@ export function apply(batch: Batch, event: BatchEvent): Batch {
   switch (event.kind) {
     case "signed":
       if (batch.state !== "planned") break;
-      return { state: "signed", lane: event.lane, nonce: event.nonce, sentAt: null };
+      return { state: "signed", lane: event.lane, nonce: event.nonce, block: event.block, sentAt: null };
+    case "replaced":
+      if (batch.state !== "signed") break;
+      return { ...batch, sentAt: null };
     case "sent":
       // The reply to a send may come after its inclusion was seen.
       if (batch.state === "signed") return { ...batch, sentAt: event.at };
@@ -82,7 +91,7 @@ export function apply(batch: Batch, event: BatchEvent): Batch {
     case "unwound":
       if (batch.state !== "included" && batch.state !== "safe") break;
       // sentAt null: the pool may have lost it with the block, so it is handed in again at once.
-      return { state: "signed", lane: batch.lane, nonce: batch.nonce, sentAt: null };
+      return { state: "signed", lane: batch.lane, nonce: batch.nonce, block: batch.block, sentAt: null };
     case "safe":
       if (batch.state !== "included") break;
       return { ...batch, state: "safe" };
@@ -111,7 +120,7 @@ export function nextStep(batch: Batch, now: number, patienceMs: number): Step {
     case "planned":
       return "sign";
     case "signed":
-      return batch.sentAt === null || now - batch.sentAt >= patienceMs ? "send" : "wait";
+      return isDue(batch.sentAt, now, patienceMs) ? "send" : "wait";
     case "included":
     case "safe":
       return "wait";
@@ -123,4 +132,9 @@ export function nextStep(batch: Batch, now: number, patienceMs: number): Step {
     case "voided":
       return "done";
   }
+}
+
+/** Whether bytes are to be handed in (again). A clock that was set back must not keep them in for hours. */
+export function isDue(sentAt: number | null, now: number, patienceMs: number): boolean {
+  return sentAt === null || Math.abs(now - sentAt) >= patienceMs;
 }

@@ -14,50 +14,85 @@ export type FeeQuote = {
   tip: bigint;
 };
 
-/** wei; `null` means no limit */
+/** wei; `null` means no limit. `maxFee` is per gas, `budget` for all of a job. */
 export type FeeLimits = { maxFee: bigint | null; budget: bigint | null };
 
 export type FeeDecision =
-  | { kind: "bid"; bid: Bid }
-  | { kind: "hold"; why: "base fee above cap"; baseFee: bigint; maxFee: bigint }
-  | { kind: "hold"; why: "budget spent"; needed: bigint; left: bigint };
+  { kind: "bid"; bid: Bid } | { kind: "hold"; baseFee: bigint; maxFee: bigint } | { kind: "enough" };
 
 /**
- * maxFee = min(cap, 2 · base + tip): room for six full blocks in a row. The cap is the caller's, and that of nodes. Never above the cap, and never a transaction
- * whose highest cost the budget does not cover (law 10): the lane holds instead.
- * @param committed wei spent by what is final, plus the highest cost of what is on its way
+ * maxFee = min(cap, 2 · base + tip): room for six full blocks in a row. Never above the cap (law 10), which is the
+ * caller's or that of nodes: with the base fee above it the lane holds instead.
+ * @param maxFee the caller's cap, wei per gas
  */
-export function bid(quote: FeeQuote, limits: FeeLimits, gasLimit: bigint, committed: bigint): FeeDecision {
-  if (limits.maxFee !== null && quote.baseFee > limits.maxFee) {
-    return { kind: "hold", why: "base fee above cap", baseFee: quote.baseFee, maxFee: limits.maxFee };
-  }
-  const most = gasLimit === 0n ? null : MOST_PER_TRANSACTION / gasLimit;
-  if (most !== null && quote.baseFee > most) {
-    return { kind: "hold", why: "base fee above cap", baseFee: quote.baseFee, maxFee: most };
-  }
-  let maxFee = 2n * quote.baseFee + quote.tip;
-  if (limits.maxFee !== null) maxFee = min(maxFee, limits.maxFee);
-  if (most !== null) maxFee = min(maxFee, most);
-  const needed = maxFee * gasLimit;
-  if (limits.budget !== null && committed + needed > limits.budget) {
-    return { kind: "hold", why: "budget spent", needed, left: max(0n, limits.budget - committed) };
-  }
-  return { kind: "bid", bid: { maxFee, tip: min(quote.tip, maxFee) } };
+export function bid(quote: FeeQuote, maxFee: bigint | null, gasLimit: bigint): FeeDecision {
+  const cap = capOf(maxFee, gasLimit);
+  if (quote.baseFee > cap) return { kind: "hold", baseFee: quote.baseFee, maxFee: cap };
+  const offer = min(2n * quote.baseFee + quote.tip, cap);
+  return { kind: "bid", bid: { maxFee: offer, tip: min(quote.tip, offer) } };
+}
+
+/**
+ * What an attempt at a nonce must offer that others are known for. Pools take it for a tenth more on both fields than
+ * what they hold (geth: `--txpool.pricebump`); an eighth keeps clear of every client's rounding.
+ * @param earlier all attempts that are journaled, at least one
+ * @returns `enough` if one of them offers what the chain asks now: it lacks time, not money
+ */
+export function rebid(
+  quote: FeeQuote,
+  maxFee: bigint | null,
+  gasLimit: bigint,
+  earlier: readonly Bid[],
+): FeeDecision {
+  const highest = {
+    maxFee: earlier.map((one) => one.maxFee).reduce(max),
+    tip: earlier.map((one) => one.tip).reduce(max),
+  };
+  if (highest.maxFee >= quote.baseFee + quote.tip && highest.tip >= quote.tip) return { kind: "enough" };
+  return raise(quote, maxFee, gasLimit, highest);
+}
+
+/** As `rebid`, for what must replace the earlier attempts however well they pay. */
+export function outbid(
+  quote: FeeQuote,
+  maxFee: bigint | null,
+  gasLimit: bigint,
+  earlier: readonly Bid[],
+): FeeDecision {
+  return raise(quote, maxFee, gasLimit, {
+    maxFee: earlier.map((one) => one.maxFee).reduce(max),
+    tip: earlier.map((one) => one.tip).reduce(max),
+  });
+}
+
+function raise(quote: FeeQuote, maxFee: bigint | null, gasLimit: bigint, highest: Bid): FeeDecision {
+  const cap = capOf(maxFee, gasLimit);
+  const least = { maxFee: anEighthMore(highest.maxFee), tip: anEighthMore(highest.tip) };
+  if (least.maxFee > cap) return { kind: "hold", baseFee: quote.baseFee, maxFee: cap };
+  const offer = max(least.maxFee, min(2n * quote.baseFee + quote.tip, cap));
+  return { kind: "bid", bid: { maxFee: offer, tip: min(max(least.tip, quote.tip), offer) } };
+}
+
+/** Wei per gas that may be offered at most. */
+function capOf(maxFee: bigint | null, gasLimit: bigint): bigint {
+  const most = MOST_PER_TRANSACTION / max(gasLimit, 1n);
+  return maxFee === null ? most : min(maxFee, most);
+}
+
+function anEighthMore(fee: bigint): bigint {
+  return fee + max(1n, (fee + 7n) / 8n);
 }
 
 /**
  * Median of the median tips of recent blocks that are at least a tenth full, zeros ignored; an empty block says
- * nothing about what it takes to get in. Without any such block, the node's own suggestion.
+ * nothing about what it takes to get in. Null without any such block: the node's own suggestion has to do.
  */
-export function tipOf(
-  blocks: readonly { fullness: number; medianTip: bigint }[],
-  suggestion: bigint,
-): bigint {
+export function tipOf(blocks: readonly { fullness: number; medianTip: bigint }[]): bigint | null {
   const tips = blocks
     .filter((block) => block.fullness >= 0.1 && block.medianTip > 0n)
     .map((block) => block.medianTip)
     .sort((a, b) => (a < b ? -1 : 1));
-  return tips[tips.length >> 1] ?? suggestion;
+  return tips[tips.length >> 1] ?? null;
 }
 
 function min(a: bigint, b: bigint): bigint {

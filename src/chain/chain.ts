@@ -74,13 +74,17 @@ export type CallResult =
 export type SendReply =
   | { kind: "accepted" | "known" }
   | {
-      /** underpriced: below another one of its nonce, which lives on; fee too low: below what the chain asks now */
+      /**
+       * underpriced: below another one of its nonce, which lives on; fee too low: below what the chain asks now;
+       * too large: more gas than a block or a transaction of this chain may take
+       */
       kind:
         | "nonce too low"
         | "nonce too high"
         | "underpriced"
         | "fee too low"
         | "funds"
+        | "too large"
         | "refused"
         | "no answer";
       message: string;

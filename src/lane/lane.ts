@@ -1,3 +1,4 @@
+import { Transaction } from "ethers";
 import {
   type BatchTerms,
   batchDigest,
@@ -6,11 +7,10 @@ import {
   revocationDigest,
   tokensOf,
 } from "../attestation.js";
-import { nextStep } from "../batch.js";
-import type { Chain, SendReply } from "../chain/chain.js";
+import type { Block, CallResult, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
-import { bid, type FeeLimits, tipOf } from "../fees.js";
+import type { Bid } from "../fees.js";
 import {
   gasOf,
   type Manner,
@@ -21,169 +21,212 @@ import {
 } from "../gas.js";
 import { type Hex, unhex, ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
-import type { Job, LaneToken, Store, StoredAttempt, StoredBatch, StoredItem } from "../store/store.js";
+import type {
+  Job,
+  LaneToken,
+  Overspent,
+  SignedAttempt,
+  Store,
+  StoredAttempt,
+  StoredBatch,
+  StoredItem,
+} from "../store/store.js";
 import { rootOf } from "../tree.js";
+import {
+  type Journaled,
+  type LaneEvent,
+  laneState,
+  type LaneState,
+  NOOP_GAS,
+  type Obstacle,
+  type Policy,
+  step,
+  type Verdict,
+  type World,
+  type Write,
+} from "./step.js";
 
-/** Why a lane does nothing, and since when (Unix milliseconds). It keeps its nonce and goes on by itself. */
-export type Hold = { why: HoldReason; detail: string; since: number };
-export type HoldReason = "fee" | "budget" | "funds" | "nonce" | "refused" | "node" | "stream";
+/** What a lane holds for, and since when (Unix milliseconds). */
+export type Hold = Obstacle & { since: number };
 
 export type LaneOptions = {
   store: Store;
   chain: Chain;
   registry: Registry;
   token: LaneToken;
-  /** pays gas */
-  lane: Key;
+  /** pays gas; null if it is not here, and then only what it has signed is handed in */
+  lane: Key | null;
   /** speaks; the same key as the lane's where one account does both */
   issuer: Key;
-  limits: FeeLimits;
-  /** how long a sent transaction may be missing before its bytes are handed in again */
+  /** wei per gas; null for no cap */
+  maxFee: bigint | null;
   patienceMs: number;
+  patienceBlocks?: number;
+  slots?: number;
+  transactionGas?: number;
+  /** what recent blocks ask as a tip, wei per gas; several lanes may share it */
+  tipAt: (head: Block) => Promise<bigint>;
   now?: () => number;
 };
 
 export type Lane = {
-  /** Moves every batch one step: all that are signed, and those planned for the job. @returns whether anything moved */
-  tick(job: Job): Promise<boolean>;
+  address: Hex;
+  token: LaneToken;
   /**
-   * Gives up what was planned for the job by a lane of an earlier run. Nothing of it was signed, so its items are free
-   * to go another way.
+   * Moves every batch one step: all that are signed on this lane, and those planned on it for the job.
+   * @returns whether anything moved
    */
-  voidOthers(job: Job): Promise<void>;
-  /** Gives up a planned batch. */
+  tick(job: Job, head: Block): Promise<boolean>;
+  /** Gives up a planned batch: nothing of it was signed, so its items are free to go another way. */
   voidPlanned(batch: StoredBatch): Promise<void>;
   hold(): Hold | null;
+  /** gas that one transaction may use, as far as nodes have taken it */
+  transactionGas(): number;
 };
 
 /** A signature over a batch counts for a week: longer than any wait for a fee, short enough to be forgotten. */
 const SIGNATURE_LIFE_S = 7 * 24 * 3600;
 
+/** Executable transactions of one account that geth keeps for sure (`--txpool.accountslots`). */
+const SLOTS = 16;
+
+const PATIENCE_BLOCKS = 3;
+
+/** A batch's payload, made and not signed yet. */
+type Prepared = { data: Hex; position: number | null };
+
 export function createLane(options: LaneOptions): Lane {
-  const { store, chain, registry, token, lane, issuer } = options;
+  const { store, chain, registry, token, issuer, lane: key } = options;
+  const address = token.lane;
   const now = options.now ?? Date.now;
+  let transactionGas = options.transactionGas ?? TRANSACTION_GAS_CAP;
   let hold: Hold | null = null;
+  /** of one head; what is not as hoped is asked for again */
+  let seen: { head: Hex; world: World } | null = null;
 
-  /** What this tick found in the way. */
-  let obstacle: Omit<Hold, "since"> | null = null;
-
-  const holdFor = (why: HoldReason, detail: string): false => {
-    obstacle = { why, detail };
-    return false;
-  };
-
-  // Bytes that another lane signed are handed in as well: a key that is no longer here is not needed for that.
-  const tokens = new Map<Hex, LaneToken>([[token.lane, token]]);
-  async function tokenOf(address: Hex): Promise<LaneToken> {
-    const known = tokens.get(address);
-    if (known !== undefined) return known;
-    const taken = await store.takeLane(address);
-    tokens.set(address, taken);
-    return taken;
+  async function look(head: Block): Promise<World> {
+    if (seen?.head === head.hash) return seen.world;
+    const [tip, mined, balance, reached] = await Promise.all([
+      options.tipAt(head),
+      chain.transactionCount(address, "latest"),
+      chain.balance(address),
+      store.reached(address),
+    ]);
+    const { number, timestamp, gasLimit, baseFee } = head;
+    // A node that lags counts less than what has been seen in blocks.
+    const world = {
+      head: { number, timestamp, gasLimit, baseFee },
+      tip,
+      mined: Math.max(mined, reached),
+      balance,
+    };
+    seen = { head: head.hash, world };
+    return world;
   }
 
-  /** Hands journaled bytes to the node. Nothing that it answers changes a nonce or a payload (law 7). */
-  async function send(attempt: StoredAttempt): Promise<boolean> {
-    const reply = await chain.send(attempt.raw);
-    const problem = problemOf(reply);
-    if (problem !== null) return holdFor(problem, "message" in reply ? reply.message : reply.kind);
-    await store.applyOnLane(await tokenOf(attempt.lane), attempt.batch, {
-      kind: "sent",
-      transaction: attempt.transaction,
-      at: now(),
-    });
-    return true;
-  }
-
-  async function resend(batch: StoredBatch): Promise<boolean> {
-    const attempt = (await store.attempts(batch.id)).at(-1);
-    if (attempt === undefined) throw new Error(`batch ${batch.id} is signed and has no bytes`);
-    const sent = await send(attempt);
-    if (!sent || batch.batch.state !== "signed" || batch.batch.sentAt === null) return sent;
-    return noGapBelow(attempt);
-  }
-
-  /**
-   * A transaction that somebody else sent with this key may have been undone, and its nonce is free again: nothing
-   * after it can be mined, and only a person knows what that transaction was.
-   */
-  async function noGapBelow({ lane: account, nonce }: StoredAttempt): Promise<boolean> {
-    const mined = await chain.transactionCount(account, "latest");
-    const lowest = (await store.batches(["signed"]))
-      .filter((batch) => batch.lane === account)
-      .reduce((least, { batch }) => (batch.state === "signed" ? Math.min(least, batch.nonce) : least), nonce);
-    if (mined >= lowest) return true;
-    return holdFor("nonce", `nonce ${mined} of ${account} is free, and what waits begins at nonce ${lowest}`);
-  }
-
-  async function signAndSend(job: Job, batch: StoredBatch): Promise<boolean> {
-    const items = await store.items(batch.id);
-    const head = await chain.block("latest");
-    if (head === null) return holdFor("node", "the node has no head block");
+  /** Makes what a batch says to the registry, and has a node run it: what would fail is not signed. */
+  async function prepare(
+    job: Job,
+    batch: number,
+    head: Block,
+    prepared: Map<number, Prepared>,
+  ): Promise<LaneEvent> {
+    const items = await store.items(batch);
+    const event = { kind: "prepared" as const, batch, items: items.length, gasLimit: 0n };
     if (job.stream !== ZERO_WORD && (await store.streamHasFailed(job.attester, job.stream))) {
-      return holdFor(
-        "stream",
-        "a batch of the stream has failed, and until that is final nothing can follow it",
-      );
+      const detail = "a batch of the stream has failed, and until that is final nothing can follow it";
+      return { ...event, verdict: { kind: "waits", detail } };
     }
     const position = await positionIn(job);
-    const call = callOf(job, items, position ?? 0, head.timestamp + SIGNATURE_LIFE_S);
-    const gasLimit = BigInt(gasOf(call.work));
+    const { data, work } = callOf(job, items, position ?? 0, head.timestamp + SIGNATURE_LIFE_S);
+    const gasLimit = BigInt(gasOf(work));
+    prepared.set(batch, { data, position });
+    // No node would run it; that it is too large is said without one.
+    if (gasLimit > head.gasLimit) return { ...event, gasLimit, verdict: { kind: "passes" } };
+    const call = { from: address, to: registry.domain.registry, data, gas: gasLimit };
+    return { ...event, gasLimit, verdict: verdictOf(await chain.call(call, "latest"), gasLimit) };
+  }
 
-    const mostGas = Math.min(TRANSACTION_GAS_CAP, Number(head.gasLimit));
-    if (gasLimit > mostGas) return holdFor("refused", `${gasLimit} gas are more than a transaction may use`);
-
-    const simulated = await chain.call(
-      { from: lane.address, to: registry.domain.registry, data: call.data, gas: gasLimit },
-      "latest",
-    );
-    if (simulated.kind === "reverted" && !waitsForOthers(registry.refusalOf(simulated.data))) {
-      const why =
-        simulated.data === "0x" ? `out of gas with ${gasLimit}?` : registry.refusalText(simulated.data);
-      return holdFor("refused", why);
+  function verdictOf(result: CallResult, gasLimit: bigint): Verdict {
+    switch (result.kind) {
+      case "returned":
+        return { kind: "passes" };
+      case "unavailable":
+        return { kind: "unavailable", detail: result.message };
+      case "reverted": {
+        if (waitsForOthers(registry.refusalOf(result.data))) return { kind: "passes" };
+        const why = result.data === "0x" ? `out of gas with ${gasLimit}?` : registry.refusalText(result.data);
+        return { kind: "refused", detail: why };
+      }
     }
-    if (simulated.kind === "unavailable") return holdFor("node", simulated.message);
+  }
 
-    const tip = tipOf(await chain.recentBlocks(10), await chain.suggestedTip());
-    const spending = await store.spending(job.id);
-    const decision = bid({ baseFee: head.baseFee, tip }, options.limits, gasLimit, spending.committed);
-    if (decision.kind === "hold") {
-      return decision.why === "budget spent"
-        ? holdFor(
-            "budget",
-            `the next batch may cost ${decision.needed} wei and ${decision.left} wei are left`,
-          )
-        : holdFor("fee", `the base fee is ${decision.baseFee} wei and the cap ${decision.maxFee} wei`);
-    }
-    const cost = decision.bid.maxFee * gasLimit;
-    const balance = await chain.balance(lane.address);
-    if (balance < cost + spending.inFlight) {
-      return holdFor(
-        "funds",
-        `${lane.address} has ${balance} wei; what is on its way may cost ${spending.inFlight} and the next batch ${cost}`,
+  function signedWith(
+    offer: Bid,
+    transaction: { nonce: number; to: Hex; data: Hex; gasLimit: bigint },
+  ): SignedAttempt {
+    if (key === null) throw new Error(`the key of lane ${address} is not here`);
+    const { raw, hash } = key.signTransaction({ chainId: registry.domain.chainId, ...transaction, ...offer });
+    // Journaled, it would be in the way of all that follows, for no pool takes it.
+    if (raw.length / 2 - 1 > TRANSACTION_BYTES_CAP) {
+      throw new WaybillError(
+        "E_REFUSED",
+        `a transaction of ${raw.length / 2 - 1} bytes is more than a pool takes`,
       );
     }
+    return { raw, transaction: hash, gasLimit: transaction.gasLimit, ...offer };
+  }
 
-    const mined = await chain.transactionCount(lane.address, "latest");
-    const attempt = await store.sign(token, batch.id, { mined, position }, (nonce) => {
-      const { raw, hash } = lane.signTransaction({
-        chainId: registry.domain.chainId,
-        nonce,
-        to: registry.domain.registry,
-        data: call.data,
-        gasLimit,
-        ...decision.bid,
-      });
-      // Journaled, it would be in the way of all that follows, for no pool takes it.
-      if (raw.length / 2 - 1 > TRANSACTION_BYTES_CAP) {
-        throw new WaybillError(
-          "E_REFUSED",
-          `a transaction of ${raw.length / 2 - 1} bytes is more than a pool takes`,
+  const noopWith = (offer: Bid, nonce: number) =>
+    signedWith(offer, { nonce, to: address, data: "0x", gasLimit: NOOP_GAS });
+
+  /** @returns what was journaled; undefined for a write that journals no attempt, null if there was no need for it */
+  async function commit(
+    write: Write,
+    job: Job,
+    head: Block,
+    prepared: Map<number, Prepared>,
+  ): Promise<StoredAttempt | Overspent | null | undefined> {
+    switch (write.kind) {
+      case "sign": {
+        const { data, position } = prepared.get(write.batch)!;
+        prepared.delete(write.batch);
+        const to = registry.domain.registry;
+        return store.sign(token, write.batch, { mined: write.mined, position, head }, (nonce) =>
+          signedWith(write.bid, { nonce, to, data, gasLimit: write.gasLimit }),
         );
       }
-      return { raw, transaction: hash, gasLimit, ...decision.bid };
-    });
-    return send(attempt);
+      case "replace":
+        return store.replace(token, write.batch, { noop: write.noop, head }, (nonce, payload) => {
+          if (write.noop) return noopWith(write.bid, nonce);
+          if (payload === null) throw new Error(`batch ${write.batch} has no payload`);
+          // The very payload that is journaled: a nonce carries one for ever (law 4).
+          const { to, data } = Transaction.from(payload.raw);
+          return signedWith(write.bid, {
+            nonce,
+            to: to as Hex,
+            data: data as Hex,
+            gasLimit: payload.gasLimit,
+          });
+        });
+      case "fill":
+        return store.fill(token, job.id, { nonce: write.nonce, head }, (nonce) => noopWith(write.bid, nonce));
+      case "sent":
+        await store.applyOnLane(token, write.batch, { kind: "sent", at: write.at });
+        return undefined;
+      case "void":
+        await store.applyOnLane(token, write.batch, { kind: "voided" });
+        return undefined;
+    }
+  }
+
+  async function send(batch: number, bytes: Map<number, StoredAttempt>): Promise<LaneEvent> {
+    const attempt = bytes.get(batch) ?? (await store.attempts(batch)).at(-1);
+    if (attempt === undefined) throw new Error(`batch ${batch} is signed and has no bytes`);
+    bytes.delete(batch);
+    const reply = await chain.send(attempt.raw);
+    if (reply.kind === "too large") transactionGas = Math.min(transactionGas, Number(attempt.gasLimit >> 1n));
+    return { kind: "replied", batch, reply, at: now() };
   }
 
   /**
@@ -205,7 +248,7 @@ export function createLane(options: LaneOptions): Lane {
     // For the job's attester, always: another issuer's key is then refused, where its own address in this place would
     // put other attestations on the chain than were admitted.
     const { act, attester } = job;
-    const signed = lane.address !== attester;
+    const signed = address !== attester;
     const manner = mannerOf(act, signed, job.stream, position);
     const uids = items.map((item) => item.uid);
     if (act === "revoke") {
@@ -237,74 +280,82 @@ export function createLane(options: LaneOptions): Lane {
     return { data, work: workOfCall(manner, data, items, packed.length) };
   }
 
-  async function voidPlanned(batch: StoredBatch): Promise<void> {
-    await store.applyOnLane(await tokenOf(batch.lane), batch.id, { kind: "voided" });
+  /** Works off an event and all that follow from it: write, then do, then see what came of it. */
+  async function run(job: Job, head: Block, first: LaneState): Promise<LaneState> {
+    const prepared = new Map<number, Prepared>();
+    const bytes = new Map<number, StoredAttempt>();
+    const { number, timestamp, gasLimit, baseFee } = head;
+    const events: LaneEvent[] = [
+      { kind: "tick", now: now(), head: { number, timestamp, gasLimit, baseFee } },
+    ];
+    let state = first;
+    for (let event = events.shift(); event !== undefined; event = events.shift()) {
+      const next = step(state, event);
+      state = next.state;
+      const attempts: Journaled[] = [];
+      let overspent: Overspent | null = null;
+      let journals = false;
+      for (const write of next.writes) {
+        const written = await commit(write, job, head, prepared);
+        if (written !== undefined) journals = true;
+        if (written === undefined || written === null) continue;
+        if ("kind" in written) {
+          overspent = written;
+          continue;
+        }
+        bytes.set(written.batch, written);
+        attempts.push({ batch: written.batch, nonce: written.nonce, attempt: written });
+      }
+      if (journals) events.unshift({ kind: "journaled", attempts, overspent });
+      const done = next.commands.map((command): Promise<LaneEvent> => {
+        switch (command.kind) {
+          case "look":
+            return look(head).then((world) => ({ kind: "looked", world }));
+          case "prepare":
+            return prepare(job, command.batch, head, prepared);
+          case "send":
+            return send(command.batch, bytes);
+        }
+      });
+      events.push(...(await Promise.all(done)));
+    }
+    return state;
   }
 
   return {
+    address,
+    token,
     hold: () => hold,
-    async voidOthers(job) {
-      for (const batch of await store.batches(["planned"], job.id)) {
-        if (batch.lane !== token.lane) await voidPlanned(batch);
-      }
-    },
-    voidPlanned,
-    async tick(job) {
-      let moved = false;
-      obstacle = null;
-      // Signed batches of every job first, in order of their nonces: a pool takes one only after the one before it.
-      // What is planned for another lane is not this one's to sign: its nonces are others.
-      const planned = await store.batches(["planned"], job.id);
-      const batches = [
-        ...(await store.batches(["signed"])),
-        ...planned.filter((batch) => batch.lane === token.lane),
-      ];
-      batches.sort((a, b) => nonceOf(a) - nonceOf(b) || a.id - b.id);
-      const stuck = new Set<Hex>();
-      for (const batch of batches) {
-        if (stuck.has(batch.lane)) continue;
-        const step = nextStep(batch.batch, now(), options.patienceMs);
-        if (step !== "send" && step !== "sign") continue;
-        const done = step === "send" ? await resend(batch) : await signAndSend(job, batch);
-        // What follows on this lane waits for its nonce; other lanes do not.
-        if (done) moved = true;
-        else stuck.add(batch.lane);
-      }
+    transactionGas: () => transactionGas,
+    voidPlanned: (batch) => store.applyOnLane(token, batch.id, { kind: "voided" }),
+    async tick(job, head) {
+      const signed = (await store.unmined()).filter((batch) => batch.lane === address);
+      const planned = (await store.batches(["planned"], job.id)).filter((batch) => batch.lane === address);
+      const policy: Policy = {
+        lane: address,
+        maxFee: options.maxFee,
+        patienceMs: options.patienceMs,
+        patienceBlocks: options.patienceBlocks ?? PATIENCE_BLOCKS,
+        slots: options.slots ?? SLOTS,
+        transactionGas,
+        signs: key !== null,
+      };
+      const start = laneState(
+        policy,
+        signed,
+        planned.map((batch) => batch.id),
+      );
+      const { obstacle, moved } = await run(job, head, start);
+      if (obstacle !== null) seen = null;
       hold = sinceFirst(hold, obstacle, now());
       return moved;
     },
   };
 }
 
-function sinceFirst(before: Hold | null, found: Omit<Hold, "since"> | null, now: number): Hold | null {
+function sinceFirst(before: Hold | null, found: Obstacle | null, now: number): Hold | null {
   if (found === null) return null;
   return { ...found, since: before?.why === found.why ? before.since : now };
-}
-
-/** Answers after which the lane has to wait; null for those after which it only watches. */
-function problemOf(reply: SendReply): HoldReason | null {
-  switch (reply.kind) {
-    case "accepted":
-    case "known":
-    // Below: something of this nonce is in the chain. Whose it is, the tracker finds out, and nothing is decided here.
-    case "nonce too low":
-    // The older attempt lives on in the pool.
-    case "underpriced":
-      return null;
-    case "funds":
-      return "funds";
-    case "fee too low":
-      return "fee";
-    case "nonce too high":
-    case "no answer":
-      return "node";
-    case "refused":
-      return "refused";
-  }
-}
-
-function nonceOf({ batch }: StoredBatch): number {
-  return batch.state === "signed" ? batch.nonce : Number.MAX_SAFE_INTEGER;
 }
 
 /** Batches of its stream that are on their way are not yet there for a simulation; what it says of them is no fault. */

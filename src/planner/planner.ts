@@ -1,44 +1,75 @@
 import { MAX_ITEMS, type PackedSize } from "../attestation.js";
-import type { Manner } from "../gas.js";
-import { type Limits, slotOf, split } from "./split.js";
+import { bytesOf, gasOf, type Manner, workOf } from "../gas.js";
+import { fill, type Limits, type Slots, split, usableGas } from "./split.js";
 
 /** Blocks of work that are kept planned or on their way: more would only age in the pool. */
 const BLOCKS_AHEAD = 3;
 
 /** Arbitrum's header names 2^50 gas for a block; whatever a chain says, no more is planned ahead than this. */
-const MOST_AHEAD = 32;
+const MOST_AHEAD = 48;
 
-/** How many more batches may be planned now. */
-export function roomFor(limits: Limits, unfinished: number): number {
-  return Math.max(0, Math.min(MOST_AHEAD, BLOCKS_AHEAD * slotOf(limits).perBlock) - unfinished);
-}
+/** Items that say what those after them are like. */
+export const SAMPLE = 1_000;
 
-/** Gas that an item takes at least, for items whose number is limited by gas. */
-const LEAST_GAS = { record: 25_000, seal: 1_150, revoke: 5_000 };
+/** How a block is shared out, and how many items the room in it is good for. */
+export type Shares = { slots: Slots; room: number; page: number };
 
-/** Items that are worth looking at to fill this many batches: somewhat more than can go in. */
-export function pageFor(limits: Limits, act: Manner["act"], batches: number): number {
-  // Two anchors hold more than is worth planning ahead, and all of it is in memory.
-  if (act === "anchor") return 2 * MAX_ITEMS;
-  return Math.ceil((batches + 1) * Math.min(MAX_ITEMS, slotOf(limits).gas / LEAST_GAS[act]));
+/**
+ * Shares out blocks evenly among transactions of items like these: as many as it takes of the largest that the chain
+ * takes, be it by gas or by bytes, and each as large as the others. Filled to the largest instead, a block of 30 M
+ * ends with 44 % of it left to nobody.
+ * @param sample some items that wait, at least one
+ * @param unfinished batches that are planned or on their way
+ */
+export function sharesFor(
+  manner: Manner,
+  sample: readonly PackedSize[],
+  limits: Limits,
+  unfinished: number,
+): Shares {
+  const usable = usableGas(limits);
+  // All an anchor's items are in memory at once, and a block holds more anchors than anybody has items.
+  if (manner.act === "anchor") {
+    const room = Math.max(0, BLOCKS_AHEAD - unfinished);
+    return {
+      slots: { perBlock: 1, gas: Math.min(usable, limits.transactionGas) },
+      room,
+      page: 2 * MAX_ITEMS,
+    };
+  }
+  const empty = workOf(manner, []);
+  const some = workOf(manner, sample);
+  const overhead = gasOf(empty);
+  const gas = (gasOf(some) - overhead) / sample.length;
+  const bytes = (bytesOf(some) - bytesOf(empty)) / sample.length;
+  const byBytes = overhead + gas * Math.min(MAX_ITEMS, (limits.transactionBytes - bytesOf(empty)) / bytes);
+  const perBlock = Math.max(1, Math.ceil(usable / Math.min(limits.transactionGas, byBytes)));
+  const slots = { perBlock, gas: Math.floor(usable / perBlock) };
+  const room = Math.max(0, Math.min(MOST_AHEAD, BLOCKS_AHEAD * perBlock) - unfinished);
+  return { slots, room, page: Math.ceil(1.05 * room * Math.max(1, slots.gas / gas)) };
 }
 
 /**
- * Groups waiting items into at most `room` batches.
- * @param waiting in order, from the first that waits
+ * Groups waiting items into at most `room` batches, in order: full ones as long as more waits behind them, and even ones
+ * at the end, where a last one that is nearly empty would cost a whole transaction.
+ * @param waiting from the first that waits
+ * @param more whether others wait behind these
  */
 export function plan<T extends PackedSize & { id: number }>(
   manner: Manner,
   waiting: readonly T[],
   limits: Limits,
-  room: number,
+  { slots, room }: Pick<Shares, "slots" | "room">,
+  more: boolean,
 ): number[][] {
+  const full = fill(manner, waiting, limits, slots);
+  // What does not fill its batch is taken up again with what waits behind it.
+  const whole = more && full.length > 1 ? full.slice(0, -1) : full;
+  const even = !more && full.length < room ? split(manner, waiting, limits, slots) : null;
   let start = 0;
-  return split(manner, waiting, limits)
-    .slice(0, room)
-    .map((count) => {
-      const group = waiting.slice(start, start + count).map((item) => item.id);
-      start += count;
-      return group;
-    });
+  return (even ?? whole.slice(0, room)).map((count) => {
+    const group = waiting.slice(start, start + count).map((item) => item.id);
+    start += count;
+    return group;
+  });
 }

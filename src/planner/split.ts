@@ -30,9 +30,17 @@ export const ETHEREUM_LIMITS = {
 /** Packed bytes of the items of one anchor: no chain limits them, and they are in memory at once. */
 const ANCHOR_BYTES = 2 ** 25;
 
-/** Gas and number of the transactions that share out a block evenly: n = ⌈G / cap⌉ of φ·G / n each. */
-export function slotOf(limits: Limits): { perBlock: number; gas: number } {
-  const usable = Math.floor(limits.blockGas * limits.share);
+/** Transactions that share out a block evenly: n of φ·G / n gas each. */
+export type Slots = { perBlock: number; gas: number };
+
+/** Gas of a block that we may use. */
+export function usableGas(limits: Limits): number {
+  return Math.floor(limits.blockGas * limits.share);
+}
+
+/** n = ⌈φ·G / cap⌉: for items that fill a transaction by their gas. */
+export function slotOf(limits: Limits): Slots {
+  const usable = usableGas(limits);
   const perBlock = Math.max(1, Math.ceil(usable / limits.transactionGas));
   return { perBlock, gas: Math.floor(usable / perBlock) };
 }
@@ -43,23 +51,44 @@ export function fitsAlone(manner: Manner, size: PackedSize, limits: Limits): boo
 }
 
 /**
- * Splits items into batches of about equal gas, in order, each within the limits. Even, because a last batch that is
- * nearly empty costs a whole transaction, and one that is full to the cap leaves the rest of its block to nobody.
+ * Splits items into batches, in order, each within the limits and as full as its slot.
  * @param sizes of items that fit a transaction alone; one that is larger than its share of a block goes alone
  * @returns how many items each batch takes
  */
-export function split(manner: Manner, sizes: readonly PackedSize[], limits: Limits): number[] {
-  const empty = workOf(manner, []);
-  const overhead = gasOf(empty);
-  const weights = sizes.map((size) => gasOf(withItem(empty, size)) - overhead);
+export function fill(
+  manner: Manner,
+  sizes: readonly PackedSize[],
+  limits: Limits,
+  slots: Slots = slotOf(limits),
+): number[] {
+  return cut(workOf(manner, []), sizes, weightsOf(manner, sizes), Infinity, slots.gas, limits);
+}
+
+/**
+ * As `fill`, in batches of about equal gas: a last one that is nearly empty costs a whole transaction, and holds up what
+ * could be sent at once.
+ */
+export function split(
+  manner: Manner,
+  sizes: readonly PackedSize[],
+  limits: Limits,
+  slots: Slots = slotOf(limits),
+): number[] {
+  const weights = weightsOf(manner, sizes);
   const whole = weights.reduce((a, b) => a + b, 0);
-  const full = cut(empty, sizes, weights, Infinity, limits);
+  const full = fill(manner, sizes, limits, slots);
   // Cutting at the share may leave over what no longer fits the last batch; one more batch, and all are even again.
   for (const batches of [full.length, full.length + 1]) {
-    const even = cut(empty, sizes, weights, whole / batches, limits);
+    const even = cut(workOf(manner, []), sizes, weights, whole / batches, slots.gas, limits);
     if (even.length <= batches) return even;
   }
   return full;
+}
+
+function weightsOf(manner: Manner, sizes: readonly PackedSize[]): number[] {
+  const empty = workOf(manner, []);
+  const overhead = gasOf(empty);
+  return sizes.map((size) => gasOf(withItem(empty, size)) - overhead);
 }
 
 /** Cuts where the weight so far is nearest to a multiple of `share`, or earlier where the limits want it. */
@@ -68,9 +97,9 @@ function cut(
   sizes: readonly PackedSize[],
   weights: readonly number[],
   share: number,
+  gas: number,
   limits: Limits,
 ): number[] {
-  const { gas } = slotOf(limits);
   const counts: number[] = [];
   let work = empty;
   let before = 0;

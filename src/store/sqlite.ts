@@ -11,12 +11,16 @@ import { nodeSqliteDialect } from "./sqliteDialect.js";
 import type {
   Act,
   AdmittedRow,
+  AttemptTerms,
   BlockRef,
   ChainIdentity,
   Counts,
   Job,
+  BlockTime,
+  LaneEvent,
   LaneToken,
   NewJob,
+  Overspent,
   ReportRow,
   SignedAttempt,
   Spending,
@@ -24,6 +28,7 @@ import type {
   StoredAttempt,
   StoredBatch,
   StoredItem,
+  UnminedBatch,
   WaitingItem,
 } from "./store.js";
 import { checkVersion, createTables, type Tables } from "./tables.js";
@@ -199,14 +204,6 @@ class SqliteStore implements Store {
         .select(["rows", "rejected", "duplicates"])
         .where("id", "=", job)
         .executeTakeFirstOrThrow();
-      const { waiting } = await trx
-        .selectFrom("items")
-        .select(({ fn }) => fn.countAll<number>().as("waiting"))
-        .where("job", "=", job)
-        .where("batch", "is", null)
-        .where("duplicate_of", "is", null)
-        .where("faults", "is", null)
-        .executeTakeFirstOrThrow();
       const states = await trx
         .selectFrom("batches")
         .select(({ fn }) => [
@@ -224,11 +221,13 @@ class SqliteStore implements Store {
         states.reduce((sum, row) => sum + ((wanted as string[]).includes(row.state) ? row.items : 0), 0);
       const mismatched = states.reduce((sum, row) => sum + row.bad, 0);
       const failed = (state: BatchState) => states.find((row) => row.state === state)?.failed ?? 0;
+      // Law 12 the other way round: counting what waits would look at a million rows again and again.
+      const held = states.reduce((sum, row) => sum + row.items, 0);
       return {
         rows,
         rejected,
         duplicate: duplicates,
-        waiting,
+        waiting: rows - rejected - duplicates - held,
         assigned: inState("planned", "signed") + failed("included") + failed("safe"),
         included: inState("included") - failed("included"),
         safe: inState("safe") - failed("safe"),
@@ -255,22 +254,13 @@ class SqliteStore implements Store {
   }
 
   spending(job: number): Promise<Spending> {
+    return this.#transaction((trx) => spendingOf(trx, job));
+  }
+
+  setBudget(job: number, budget: bigint | null): Promise<void> {
     return this.#transaction(async (trx) => {
-      const rows = await trx
-        .selectFrom("batches")
-        .select(["id", "state", "cost"])
-        .where("job", "=", job)
-        .where("nonce", "is not", null)
-        .execute();
-      const spending = { paid: 0n, inFlight: 0n, committed: 0n };
-      for (const { id, state, cost } of rows) {
-        spending.paid += BigInt(cost);
-        const settled = !OPEN.includes(state as BatchState);
-        const most = settled ? BigInt(cost) : await mostOf(trx, id);
-        spending.committed += most;
-        if (state === "signed") spending.inFlight += most;
-      }
-      return spending;
+      const text = budget === null ? null : budget.toString();
+      await trx.updateTable("jobs").set({ budget: text }).where("id", "=", job).execute();
     });
   }
 
@@ -390,9 +380,9 @@ class SqliteStore implements Store {
   sign(
     token: LaneToken,
     batch: number,
-    { mined, position }: { mined: number; position: number | null },
+    { mined, position, head }: { mined: number; position: number | null; head: BlockTime },
     sign: (nonce: number) => SignedAttempt,
-  ): Promise<StoredAttempt> {
+  ): Promise<StoredAttempt | Overspent> {
     return this.#transaction(async (trx) => {
       await checkToken(trx, token, batch);
       const { last } = await trx
@@ -403,39 +393,62 @@ class SqliteStore implements Store {
       const nonce = Math.max(last === null ? 0 : last + 1, mined);
       if (position !== null) await checkPosition(trx, batch, position);
       const attempt = sign(nonce);
-      await trx
-        .insertInto("attempts")
-        .values({
-          batch,
-          transaction_hash: attempt.transaction,
-          raw: unhex(attempt.raw),
-          max_fee: attempt.maxFee.toString(),
-          tip: attempt.tip.toString(),
-          gas_limit: attempt.gasLimit.toString(),
-          signed_at: Date.now(),
-        })
-        .execute();
+      const overspent = await overspentBy(trx, batch, attempt);
+      if (overspent !== null) return overspent;
       await trx
         .updateTable("batches")
         .set({ nonce, position })
         .where("id", "=", batch)
         .where("lane", "=", token.lane)
         .execute();
-      await applyEvent(trx, batch, {
-        kind: "signed",
-        lane: token.lane,
-        nonce,
-        transaction: attempt.transaction,
-      });
-      return { ...attempt, batch, lane: token.lane, nonce };
+      return journal(trx, { ...attempt, batch, lane: token.lane, nonce, noop: false, head });
     });
   }
 
-  applyOnLane(
+  replace(
     token: LaneToken,
     batch: number,
-    event: Exclude<BatchEvent, { kind: "signed" }>,
-  ): Promise<void> {
+    { noop, head }: { noop: boolean; head: BlockTime },
+    sign: (nonce: number, payload: StoredAttempt | null) => SignedAttempt,
+  ): Promise<StoredAttempt | Overspent> {
+    return this.#transaction(async (trx) => {
+      await checkToken(trx, token, batch);
+      const attempts = await attemptsOf(trx, batch);
+      const nonce = attempts[0]?.nonce;
+      if (nonce === undefined) throw new Error(`batch ${batch} has no nonce yet`);
+      const attempt = sign(nonce, attempts.filter((earlier) => !earlier.noop).at(-1) ?? null);
+      const overspent = await overspentBy(trx, batch, attempt);
+      if (overspent !== null) return overspent;
+      return journal(trx, { ...attempt, batch, lane: token.lane, nonce, noop, head });
+    });
+  }
+
+  fill(
+    token: LaneToken,
+    job: number,
+    { nonce, head }: { nonce: number; head: BlockTime },
+    sign: (nonce: number) => SignedAttempt,
+  ): Promise<StoredAttempt | Overspent | null> {
+    return this.#transaction(async (trx) => {
+      await checkToken(trx, token);
+      const taken = trx.selectFrom("batches").select("id").where("lane", "=", token.lane);
+      if ((await taken.where("nonce", "=", nonce).executeTakeFirst()) !== undefined) return null;
+      const attempt = sign(nonce);
+      const { id: batch } = await trx
+        .insertInto("batches")
+        .values({ job, lane: token.lane, nonce, count: 0, state: "planned", batch: '{"state":"planned"}' })
+        .returning("id")
+        .executeTakeFirstOrThrow();
+      const overspent = await overspentBy(trx, batch, attempt);
+      if (overspent !== null) {
+        await trx.deleteFrom("batches").where("id", "=", batch).execute();
+        return overspent;
+      }
+      return journal(trx, { ...attempt, batch, lane: token.lane, nonce, noop: true, head });
+    });
+  }
+
+  applyOnLane(token: LaneToken, batch: number, event: LaneEvent): Promise<void> {
     return this.#transaction(async (trx) => {
       await checkToken(trx, token, batch);
       await applyEvent(trx, batch, event);
@@ -542,25 +555,57 @@ class SqliteStore implements Store {
   }
 
   attempts(batch: number): Promise<StoredAttempt[]> {
+    return this.#transaction((trx) => attemptsOf(trx, batch));
+  }
+
+  unmined(): Promise<UnminedBatch[]> {
     return this.#transaction(async (trx) => {
       const rows = await trx
-        .selectFrom("attempts")
-        .innerJoin("batches", "batches.id", "attempts.batch")
-        .selectAll("attempts")
-        .select(["batches.lane", "batches.nonce"])
-        .where("attempts.batch", "=", batch)
+        .selectFrom("batches")
+        .innerJoin("attempts", "attempts.batch", "batches.id")
+        .select(["batches.id", "batches.job", "batches.batch", "transaction_hash", "max_fee", "tip"])
+        .select(["gas_limit", "noop", "head", "head_time"])
+        .where("batches.state", "=", "signed")
+        .orderBy("batches.lane")
+        .orderBy("batches.nonce")
         .orderBy("attempts.id")
         .execute();
-      return rows.map((row) => ({
-        batch,
-        lane: row.lane as Hex,
-        nonce: row.nonce ?? 0,
-        transaction: row.transaction_hash as Hex,
-        raw: hex(row.raw),
-        maxFee: BigInt(row.max_fee),
-        tip: BigInt(row.tip),
-        gasLimit: BigInt(row.gas_limit),
-      }));
+      const found = new Map<number, UnminedBatch>();
+      for (const row of rows) {
+        const batch = JSON.parse(row.batch) as Batch & { state: "signed" };
+        const { lane, nonce, block, sentAt } = batch;
+        const one = found.get(row.id) ?? {
+          id: row.id,
+          job: row.job,
+          lane,
+          nonce,
+          block,
+          sentAt,
+          attempts: [],
+        };
+        one.attempts.push(termsOf(row));
+        found.set(row.id, one);
+      }
+      return [...found.values()];
+    });
+  }
+
+  reached(lane: Hex): Promise<number> {
+    return this.#transaction(async (trx) => {
+      const { highest } = await trx
+        .selectFrom("batches")
+        .select(({ fn }) => fn.max("nonce").as("highest"))
+        .where("lane", "=", lane)
+        .where("state", "not in", ["planned", "signed", "voided"])
+        .executeTakeFirstOrThrow();
+      return highest === null ? 0 : highest + 1;
+    });
+  }
+
+  namesFinal(): Promise<boolean> {
+    return this.#transaction(async (trx) => {
+      const facts = trx.selectFrom("facts").select("name").where("name", "=", "names final blocks");
+      return (await facts.executeTakeFirst()) !== undefined;
     });
   }
 
@@ -580,6 +625,13 @@ class SqliteStore implements Store {
       for (const block of step.append ?? []) await trx.insertInto("blocks").values(block).execute();
       if (step.forgetBelow !== undefined) {
         await trx.deleteFrom("blocks").where("number", "<", step.forgetBelow).execute();
+      }
+      if (step.namesFinal === true) {
+        await trx
+          .insertInto("facts")
+          .values({ name: "names final blocks", value: "1" })
+          .onConflict((conflict) => conflict.doNothing())
+          .execute();
       }
     });
   }
@@ -612,8 +664,13 @@ class SqliteStore implements Store {
 
 /** Law 5: the event and the state that it makes, in one transaction. */
 async function applyEvent(trx: Trx, id: number, event: BatchEvent): Promise<void> {
-  const row = await trx.selectFrom("batches").select("batch").where("id", "=", id).executeTakeFirstOrThrow();
-  const batch = apply(JSON.parse(row.batch, reviveBatch) as Batch, event);
+  const row = await trx
+    .selectFrom("batches")
+    .select(["batch", "job"])
+    .where("id", "=", id)
+    .executeTakeFirstOrThrow();
+  const before = JSON.parse(row.batch, reviveBatch) as Batch;
+  const batch = apply(before, event);
   await trx
     .insertInto("events")
     .values({ batch: id, event: JSON.stringify(event, plainBigints), at: Date.now() })
@@ -627,9 +684,119 @@ async function applyEvent(trx: Trx, id: number, event: BatchEvent): Promise<void
     })
     .where("id", "=", id)
     .execute();
+  if (OPEN.includes(before.state) && !OPEN.includes(batch.state)) {
+    const { settled } = await trx
+      .selectFrom("jobs")
+      .select("settled")
+      .where("id", "=", row.job)
+      .executeTakeFirstOrThrow();
+    const paid = BigInt(settled) + costOf(batch);
+    await trx.updateTable("jobs").set({ settled: paid.toString() }).where("id", "=", row.job).execute();
+  }
   if (!LIVE.includes(batch.state)) {
     await trx.updateTable("items").set({ batch: null, place: null }).where("batch", "=", id).execute();
   }
+}
+
+/** Law 3: an attempt, and what it makes of its batch, on disk in one transaction. */
+async function journal(trx: Trx, attempt: StoredAttempt): Promise<StoredAttempt> {
+  const { batch, lane, nonce, transaction, noop, head } = attempt;
+  const { state } = await trx
+    .selectFrom("batches")
+    .select("state")
+    .where("id", "=", batch)
+    .executeTakeFirstOrThrow();
+  await trx
+    .insertInto("attempts")
+    .values({
+      batch,
+      transaction_hash: transaction,
+      raw: unhex(attempt.raw),
+      max_fee: attempt.maxFee.toString(),
+      tip: attempt.tip.toString(),
+      gas_limit: attempt.gasLimit.toString(),
+      noop: noop ? 1 : 0,
+      head: head.number,
+      head_time: head.timestamp,
+      signed_at: Date.now(),
+    })
+    .execute();
+  const event: BatchEvent =
+    state === "planned"
+      ? { kind: "signed", lane, nonce, block: head.number, transaction }
+      : { kind: "replaced", transaction, noop };
+  await applyEvent(trx, batch, event);
+  return attempt;
+}
+
+/** Law 10: what an attempt would take its job over the budget by, with all that the job may cost already. */
+async function overspentBy(trx: Trx, batch: number, attempt: SignedAttempt): Promise<Overspent | null> {
+  const { job, budget } = await trx
+    .selectFrom("batches")
+    .innerJoin("jobs", "jobs.id", "batches.job")
+    .select(["batches.job", "jobs.budget"])
+    .where("batches.id", "=", batch)
+    .executeTakeFirstOrThrow();
+  if (budget === null) return null;
+  const { committed } = await spendingOf(trx, job);
+  // Attempts at one nonce cost what one of them costs.
+  const others = committed - (await mostOf(trx, batch));
+  const needed = attempt.maxFee * attempt.gasLimit;
+  const left = BigInt(budget) - others;
+  return needed <= left ? null : { kind: "overspent", needed, left: left > 0n ? left : 0n };
+}
+
+async function spendingOf(trx: Trx, job: number): Promise<Spending> {
+  const { settled } = await trx
+    .selectFrom("jobs")
+    .select("settled")
+    .where("id", "=", job)
+    .executeTakeFirstOrThrow();
+  const open = await trx
+    .selectFrom("batches")
+    .select(["id", "state", "cost"])
+    .where("job", "=", job)
+    .where("state", "in", OPEN)
+    .execute();
+  const spending = { paid: BigInt(settled), inFlight: 0n, committed: BigInt(settled) };
+  for (const { id, state, cost } of open) {
+    const most = await mostOf(trx, id);
+    spending.paid += BigInt(cost);
+    spending.committed += most;
+    if (state === "signed") spending.inFlight += most;
+  }
+  return spending;
+}
+
+async function attemptsOf(trx: Trx, batch: number): Promise<StoredAttempt[]> {
+  const rows = await trx
+    .selectFrom("attempts")
+    .innerJoin("batches", "batches.id", "attempts.batch")
+    .selectAll("attempts")
+    .select(["batches.lane", "batches.nonce"])
+    .where("attempts.batch", "=", batch)
+    .orderBy("attempts.id")
+    .execute();
+  return rows.map((row) => ({
+    batch,
+    lane: row.lane as Hex,
+    nonce: row.nonce ?? 0,
+    raw: hex(row.raw),
+    ...termsOf(row),
+  }));
+}
+
+function termsOf(
+  row: Omit<Selectable<Tables["attempts"]>, "id" | "batch" | "raw" | "signed_at">,
+): AttemptTerms {
+  return {
+    transaction: row.transaction_hash as Hex,
+    maxFee: BigInt(row.max_fee),
+    tip: BigInt(row.tip),
+    gasLimit: BigInt(row.gas_limit),
+    noop: row.noop === 1,
+    head: { number: row.head, timestamp: row.head_time },
+  };
 }
 
 /** Wei that a batch costs if its dearest attempt pays all that it offers. */

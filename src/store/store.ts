@@ -24,6 +24,8 @@ export type Store = {
   /** Other jobs that hold the first of what is a duplicate in this one. */
   originals(job: number): Promise<number[]>;
   spending(job: number): Promise<Spending>;
+  /** What a job may cost in all, wei; null for no limit. Holds until it is set again, also for what a later run re-sends. */
+  setBudget(job: number, budget: bigint | null): Promise<void>;
   /** Every row of the job once, in order of the input; at most `limit` rows after `after`. */
   report(job: number, after: number, limit: number): Promise<ReportRow[]>;
 
@@ -37,18 +39,39 @@ export type Store = {
    * Journals the signed bytes of a planned batch. The nonce is the one after the highest in the journal of this lane,
    * or `mined` if that is higher, and is taken in this very transaction (law 4).
    * @param place `mined`: how many transactions of the lane are in the chain, as far as a node said; `position`: where
-   *   in its stream the batch begins, null without a stream
+   *   in its stream the batch begins, null without a stream; `head`: the newest block
    * @param sign must not wait: it runs inside the transaction
+   * @returns `overspent`, with nothing written, if the job could then cost more than its budget (law 10)
    * @throws Error if the position is one that another live batch of the stream has
    */
   sign(
     token: LaneToken,
     batch: number,
-    place: { mined: number; position: number | null },
+    place: { mined: number; position: number | null; head: BlockTime },
     sign: (nonce: number) => SignedAttempt,
-  ): Promise<StoredAttempt>;
+  ): Promise<StoredAttempt | Overspent>;
+  /**
+   * Journals another attempt at the nonce of a signed batch: the same payload for a higher fee, or a no-op.
+   * @param sign is given the newest attempt that carries the payload; null if there is none, as of a filled gap
+   */
+  replace(
+    token: LaneToken,
+    batch: number,
+    how: { noop: boolean; head: BlockTime },
+    sign: (nonce: number, payload: StoredAttempt | null) => SignedAttempt,
+  ): Promise<StoredAttempt | Overspent>;
+  /**
+   * Journals a no-op at a nonce that is in the way of those after it: a batch without items.
+   * @returns null, with nothing written, if the journal has that nonce already
+   */
+  fill(
+    token: LaneToken,
+    job: number,
+    place: { nonce: number; head: BlockTime },
+    sign: (nonce: number) => SignedAttempt,
+  ): Promise<StoredAttempt | Overspent | null>;
   /** Applies an event of the lane to a batch. */
-  applyOnLane(token: LaneToken, batch: number, event: Exclude<BatchEvent, { kind: "signed" }>): Promise<void>;
+  applyOnLane(token: LaneToken, batch: number, event: LaneEvent): Promise<void>;
 
   /** Where a stream ends once all that is signed for it has landed; 0 if nothing ever was. */
   streamEnd(attester: Hex, stream: Hex): Promise<number>;
@@ -63,9 +86,15 @@ export type Store = {
   batchesOf(uid: Hex): Promise<StoredBatch[]>;
   /** A batch's items in order of the batch. */
   items(batch: number): Promise<StoredItem[]>;
+  /** All batches that are signed and in no block, by lane and nonce. */
+  unmined(): Promise<UnminedBatch[]>;
+  /** Nonces of a lane that have come into a block, as far as the journal knows: the lowest that has not. */
+  reached(lane: Hex): Promise<number>;
   /** Signed bytes of a batch, oldest attempt first. */
   attempts(batch: number): Promise<StoredAttempt[]>;
 
+  /** Whether this chain has ever named a final block: from then on only its word counts (law 8). */
+  namesFinal(): Promise<boolean>;
   /** The blocks that the tracker has followed, oldest first. */
   followed(): Promise<BlockRef[]>;
   /** What the tracker saw, with the blocks that it saw it in. */
@@ -76,6 +105,7 @@ export type Store = {
     append?: readonly BlockRef[];
     /** forget followed blocks below this number: they are final */
     forgetBelow?: number;
+    namesFinal?: true;
   }): Promise<void>;
   /** Ends a batch that is final: `mismatched` are the items whose record differs from what was meant. */
   verified(batch: number, mismatched: readonly number[]): Promise<void>;
@@ -144,8 +174,36 @@ export type Spending = {
 
 export type LaneToken = { lane: Hex; token: number };
 
+/** What a lane says of a batch, other than by journaling an attempt. */
+export type LaneEvent = Extract<BatchEvent, { kind: "sent" | "voided" }>;
+
+/** A block's number and its time, Unix seconds: how long something waits is counted in blocks and in their time. */
+export type BlockTime = { number: number; timestamp: number };
+
 export type SignedAttempt = { transaction: Hex; raw: Hex; maxFee: bigint; tip: bigint; gasLimit: bigint };
-export type StoredAttempt = SignedAttempt & { batch: number; lane: Hex; nonce: number };
+/** `head`: the newest block when it was signed */
+export type StoredAttempt = SignedAttempt & {
+  batch: number;
+  lane: Hex;
+  nonce: number;
+  noop: boolean;
+  head: BlockTime;
+};
+
+/** `attempts`: oldest first, without their bytes */
+export type UnminedBatch = {
+  id: number;
+  job: number;
+  lane: Hex;
+  nonce: number;
+  block: number;
+  sentAt: number | null;
+  attempts: AttemptTerms[];
+};
+export type AttemptTerms = Omit<StoredAttempt, "raw" | "batch" | "lane" | "nonce">;
+
+/** Wei: what an attempt may cost at most, and what its job may still cost without it. */
+export type Overspent = { kind: "overspent"; needed: bigint; left: bigint };
 
 /** `lane`: the account whose nonce it takes or has taken; `position`: in its stream, once it is signed */
 export type StoredBatch = {

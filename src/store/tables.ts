@@ -19,6 +19,10 @@ export type Tables = {
     rejected: number;
     duplicates: number;
     created_at: number;
+    /** wei that the job may cost in all */
+    budget: string | null;
+    /** wei that are paid for good */
+    settled: Generated<string>;
   };
   items: {
     id: Generated<number>;
@@ -65,6 +69,9 @@ export type Tables = {
     max_fee: string;
     tip: string;
     gas_limit: string;
+    noop: number;
+    head: number;
+    head_time: number;
     signed_at: number;
   };
   events: { id: Generated<number>; batch: number; event: string; at: number };
@@ -72,7 +79,7 @@ export type Tables = {
   blocks: { number: number; hash: string };
 };
 
-const VERSION = 3;
+const VERSION = 4;
 
 /**
  * Creates the tables in an empty file.
@@ -117,7 +124,9 @@ const TABLES = `
       rows INTEGER NOT NULL,
       rejected INTEGER NOT NULL,
       duplicates INTEGER NOT NULL,
-      created_at INTEGER NOT NULL
+      created_at INTEGER NOT NULL,
+      budget TEXT,
+      settled TEXT NOT NULL DEFAULT '0'
     ) STRICT;
     CREATE TABLE items (
       id INTEGER PRIMARY KEY,
@@ -171,6 +180,9 @@ const TABLES = `
       max_fee TEXT NOT NULL,
       tip TEXT NOT NULL,
       gas_limit TEXT NOT NULL,
+      noop INTEGER NOT NULL,
+      head INTEGER NOT NULL,
+      head_time INTEGER NOT NULL,
       signed_at INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX attempts_of_batch ON attempts (batch);

@@ -4,31 +4,40 @@ import type { Registry } from "../chain/registry.js";
 import { RpcError, WaybillError } from "../errors.js";
 import { type FeeLimits, MOST_PER_TRANSACTION } from "../fees.js";
 import { mannerOf } from "../gas.js";
-import { ZERO_WORD } from "../hex.js";
+import { type Hex, ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
-import { createLane, type Hold } from "../lane/lane.js";
-import { pageFor, plan, roomFor } from "../planner/planner.js";
+import { createLane, type Hold, type Lane } from "../lane/lane.js";
+import { plan, SAMPLE, sharesFor } from "../planner/planner.js";
 import { ETHEREUM_LIMITS, type Limits } from "../planner/split.js";
 import type { Counts, Job, Store, StoredBatch } from "../store/store.js";
 import { createTracker } from "../tracker/tracker.js";
 import { findAppended } from "../verifier/findAppended.js";
 import { mismatched } from "../verifier/readBack.js";
+import { remembering } from "../verifier/remembering.js";
+import { createHeads, tipsOf } from "./heads.js";
 
 export type SubmitterOptions = {
   store: Store;
   chain: Chain;
   registry: Registry;
   issuer: Key;
-  lane: Key;
+  /** pay gas; one alone fills the blocks, more of them are for pools with few slots, and for one that is held up */
+  lanes: readonly Key[];
   fees: FeeLimits;
+  /** what differs from Ethereum's */
+  limits?: Partial<Omit<Limits, "blockGas">>;
   /** between two looks at the chain, when nothing moves */
   pollMs: number;
   /** how long a sent transaction may be missing before its bytes are handed in again */
   patienceMs: number;
+  /** blocks that a transaction is given before it is outbid */
+  patienceBlocks?: number;
   /** blocks after which a block is final where the chain has no finality tags */
   finalDepth: number;
   /** how long the node may be silent before `run` gives up; nothing is lost by that */
   outageMs: number;
+  /** monotonic, milliseconds */
+  clock?: () => number;
 };
 
 /** Gas that one item needs with room to spare: however dear gas is, a batch holds one. */
@@ -39,30 +48,46 @@ export type Until = "included" | "safe" | "final";
 export type Outcome =
   | { kind: "done" }
   | { kind: "interrupted" }
-  /** nothing is on its way and the lane cannot go on by itself within this run */
+  /** nothing is on its way and no lane can go on by itself within this run */
   | { kind: "held"; hold: Hold };
 
 export type Progress = { counts: Counts; hold: Hold | null };
+
+export type RunOptions = {
+  until: Until;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+  /** what a person should know at once: a transaction that somebody else sent with a lane's key */
+  onAlert?: (text: string) => void;
+};
 
 export type Submitter = {
   /**
    * Drives a job until every item is as far as asked. The loop is the recovery: it makes no difference whether the
    * process ran before (law 9).
-   * @throws WaybillError E_NODE if the node is silent for too long
+   * @throws WaybillError E_NODE if the node is silent for too long, E_CHAIN_ID if it serves another chain
    */
-  run(
-    job: number,
-    options: { until: Until; signal?: AbortSignal; onProgress?: (progress: Progress) => void },
-  ): Promise<Outcome>;
+  run(job: number, options: RunOptions): Promise<Outcome>;
 };
 
 export async function createSubmitter(options: SubmitterOptions): Promise<Submitter> {
   const { store, chain, registry } = options;
-  await refuseDelegated(chain, options.lane);
-  const token = await store.takeLane(options.lane.address);
-  const lane = createLane({ ...options, token, limits: options.fees });
-  const tracker = createTracker({ ...options, elsewhere });
-  const signed = options.issuer.address !== options.lane.address;
+  const clock = options.clock ?? (() => performance.now());
+  const identity = await store.chain();
+  let onAlert: (text: string) => void = () => {};
+  const tracker = createTracker({ ...options, elsewhere, sameChain, alert: (text) => onAlert(text), clock });
+  const heads = createHeads(chain, options.pollMs, clock);
+  const tipAt = tipsOf(chain);
+
+  for (const key of options.lanes) await refuseDelegated(chain, key);
+  const lanes = new Map<Hex, Lane>();
+  for (const key of options.lanes) await openLane(key.address, key);
+
+  async function openLane(address: Hex, key: Key | null): Promise<void> {
+    const token = await store.takeLane(address);
+    const { maxFee } = options.fees;
+    lanes.set(address, createLane({ ...options, ...options.limits, token, lane: key, maxFee, tipAt }));
+  }
 
   async function elsewhere({ id, job: jobId, position, batch }: StoredBatch) {
     const job = await store.job(jobId);
@@ -71,24 +96,85 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     return findAppended(chain, registry, { ...job, act: job.act, position }, uids, batch.inclusion.block);
   }
 
-  async function planTick(job: Job): Promise<boolean> {
-    await lane.voidOthers(job);
+  async function sameChain(): Promise<void> {
+    const [chainId, genesis] = await Promise.all([chain.chainId(), chain.block(0)]);
+    if (chainId === identity.chainId && (genesis === null || genesis.hash === identity.genesis)) return;
+    throw new WaybillError(
+      "E_CHAIN_ID",
+      `the node serves chain ${chainId} (genesis ${genesis?.hash ?? "unknown"}), and this store holds work for chain ${identity.chainId} (genesis ${identity.genesis})`,
+      { mend: "nothing is lost: run again with a node of the right chain" },
+    );
+  }
+
+  /** Lanes that can sign. What is planned for another one is given up: nothing of it was signed. */
+  const signing = () => options.lanes.map((key) => lanes.get(key.address)!);
+
+  /** Where a batch goes: to the lane with the least to do among those that nothing holds up, if there are any. */
+  function spread(groups: readonly number[][], unfinished: Map<Hex, number>): Map<Lane, number[][]> {
+    const free = signing().filter((lane) => lane.hold() === null);
+    const open = free.length > 0 ? free : signing();
+    const shares = new Map<Lane, number[][]>();
+    for (const group of groups) {
+      const least = open.reduce((a, b) =>
+        (unfinished.get(b.address) ?? 0) < (unfinished.get(a.address) ?? 0) ? b : a,
+      );
+      unfinished.set(least.address, (unfinished.get(least.address) ?? 0) + 1);
+      shares.set(least, [...(shares.get(least) ?? []), group]);
+    }
+    return shares;
+  }
+
+  async function planTick(job: Job, head: Block): Promise<boolean> {
+    await giveUpPlans(job);
     // What is planned for another job waits for its own run, and would keep this one from planning for ever.
     const planned = await store.batches(["planned"], job.id);
-    const signedHere = (await store.batches(["signed"])).filter((batch) => batch.lane === token.lane);
-    const unfinished = planned.length + signedHere.length;
-    const head = await chain.block("latest");
-    if (head === null) return false;
+    const signed = (await store.batches(["signed"])).filter(({ lane }) => lanes.has(lane));
     const behind = await makeWay(job);
     if (behind !== "free") return behind === "gave way";
+
+    const manner = mannerOf(
+      job.act,
+      options.lanes.some((key) => key.address !== job.attester),
+      job.stream,
+    );
+    const sample = await store.waiting(job.id, SAMPLE);
+    if (sample.length === 0) return false;
     const limits = limitsAt(head);
-    const room = roomFor(limits, unfinished);
-    if (room === 0) return false;
-    const waiting = await store.waiting(job.id, pageFor(limits, job.act, room));
-    if (waiting.length === 0) return false;
-    const manner = mannerOf(job.act, signed, job.stream);
-    await store.assign(token, job.id, plan(manner, waiting, limits, room));
+    const shares = sharesFor(manner, sample, limits, planned.length + signed.length);
+    if (shares.room === 0) return false;
+    const waiting =
+      sample.length < SAMPLE ? sample : await store.waiting(job.id, Math.max(SAMPLE, shares.page));
+    const more = sample.length === SAMPLE && waiting.length >= shares.page;
+    const groups = plan(manner, waiting, limits, shares, more);
+
+    const unfinished = new Map<Hex, number>();
+    for (const { lane } of [...planned, ...signed]) unfinished.set(lane, (unfinished.get(lane) ?? 0) + 1);
+    const onLanes =
+      job.stream === ZERO_WORD ? spread(groups, unfinished) : new Map([[await laneOf(job), groups]]);
+    for (const [lane, share] of onLanes) await store.assign(lane.token, job.id, share);
     return true;
+  }
+
+  /**
+   * Takes back what is planned on a lane that cannot sign it, be it that its key is not here or that it is held up while
+   * another is free.
+   */
+  async function giveUpPlans(job: Job): Promise<void> {
+    const able = signing();
+    const free = job.stream === ZERO_WORD ? able.filter((lane) => lane.hold() === null) : [];
+    const keep = new Set((free.length > 0 ? free : able).map((lane) => lane.address));
+    for (const batch of await store.batches(["planned"], job.id)) {
+      if (keep.has(batch.lane)) continue;
+      if (!lanes.has(batch.lane)) await openLane(batch.lane, null);
+      await lanes.get(batch.lane)!.voidPlanned(batch);
+    }
+  }
+
+  /** The lane of a stream: as long as a batch of it is not safe, the one that has it. */
+  async function laneOf(job: Job): Promise<Lane> {
+    const open = await store.batches(["signed", "included"], job.id);
+    const last = open.filter(({ lane }) => signing().some((one) => one.address === lane)).at(-1);
+    return lanes.get(last?.lane ?? options.lanes[0]!.address)!;
   }
 
   /**
@@ -113,7 +199,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
         );
       }
       if (batch.state === "planned") {
-        await lane.voidPlanned(ahead);
+        await lanes.get(ahead.lane)?.voidPlanned(ahead);
         if (found === "free") found = "gave way";
       } else {
         found = "waits";
@@ -122,16 +208,45 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     return found;
   }
 
-  async function verifyTick(job: Job): Promise<boolean> {
-    let moved = false;
-    for (const { id, position, batch } of await store.batches(["final"], job.id)) {
+  /** Reads back what is final. On its own beside all else: a batch that is read slows none that is sent. */
+  async function verifyTick(job: Job): Promise<void> {
+    const final = await store.batches(["final"], job.id);
+    const asked = remembering(chain);
+    for (const { id, position, batch } of final) {
       if (batch.state !== "final") continue;
       const items = await store.items(id);
       const landed = { ...job, position, inclusion: batch.inclusion };
-      await store.verified(id, await mismatched(chain, registry, landed, items));
-      moved = true;
+      await store.verified(id, await mismatched(asked, registry, landed, items));
     }
-    return moved;
+  }
+
+  /** Lanes of earlier runs whose keys are not here: their bytes are handed in all the same. */
+  async function openOthers(): Promise<void> {
+    for (const { lane } of await store.unmined()) if (!lanes.has(lane)) await openLane(lane, null);
+  }
+
+  async function laneTicks(job: Job, head: Block): Promise<boolean> {
+    await openOthers();
+    const moved = await Promise.allSettled([...lanes.values()].map((lane) => lane.tick(job, head)));
+    // All of them have come to rest before an error of one is told.
+    for (const one of moved) if (one.status === "rejected") throw one.reason;
+    return moved.some((one) => one.status === "fulfilled" && one.value);
+  }
+
+  /** What one has to be told of: what a lane with work cannot get over by itself goes before what it can. */
+  function holdOf(): Hold | null {
+    const holds = [...lanes.values()].flatMap((lane) => lane.hold() ?? []);
+    return holds.find((hold) => !waitsItself(hold)) ?? holds[0] ?? null;
+  }
+
+  /** Batches are as large as the chain takes, and when gas is dear no larger than what nodes take at twice its price. */
+  function limitsAt(head: Block): Limits {
+    const known = { ...ETHEREUM_LIMITS, ...options.limits };
+    const affordable =
+      head.baseFee === 0n ? MOST_PER_TRANSACTION : MOST_PER_TRANSACTION / (3n * head.baseFee);
+    const taken = Math.min(known.transactionGas, ...signing().map((lane) => lane.transactionGas()));
+    const transactionGas = Math.max(LEAST_GAS, Math.min(taken, Number(affordable)));
+    return { ...known, transactionGas, blockGas: Number(head.gasLimit) };
   }
 
   /** Batches that move without us: what is handed in and not yet missed, and what is in a block. */
@@ -142,46 +257,74 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   }
 
   return {
-    async run(id, { until, signal, onProgress }) {
+    async run(id, { until, signal, onProgress, onAlert: alert }) {
       const job = await store.job(id);
       if (job === null) throw new Error(`there is no job ${id}`);
+      onAlert = alert ?? (() => {});
+      await store.setBudget(id, options.fees.budget);
       let silentSince: number | null = null;
-      for (;;) {
-        let moved = false;
-        try {
-          // What is on the chain first: it may make the rest needless.
-          moved = await tracker.tick();
-          moved = (await verifyTick(job)) || moved;
-          // Stopped: nothing new is begun, and what is on its way is seen by the next run.
-          if (signal?.aborted !== true) {
-            moved = (await planTick(job)) || moved;
-            moved = (await lane.tick(job)) || moved;
+      const verifying = beside(() => verifyTick(job));
+      try {
+        for (;;) {
+          let moved = false;
+          try {
+            const head = await heads.newest();
+            // What is on the chain first: it may make the rest needless.
+            moved = await tracker.tick(head);
+            moved = verifying.look() || moved;
+            if ((await store.batches(["final"], job.id)).length > 0) verifying.begin();
+            // Stopped: nothing new is begun, and what is on its way is seen by the next run.
+            if (signal?.aborted !== true && head !== null) {
+              moved = (await planTick(job, head)) || moved;
+              moved = (await laneTicks(job, head)) || moved;
+            }
+            silentSince = null;
+          } catch (error) {
+            const silence = silenceOf(error);
+            silentSince ??= clock();
+            if (clock() - silentSince > options.outageMs) throw silence;
           }
-          silentSince = null;
-        } catch (error) {
-          const silence = silenceOf(error);
-          silentSince ??= performance.now();
-          if (performance.now() - silentSince > options.outageMs) throw silence;
+          const counts = await store.counts(job.id);
+          const hold = holdOf();
+          onProgress?.({ counts, hold });
+          if (isDone(counts, until)) return { kind: "done" };
+          if (signal?.aborted === true) return { kind: "interrupted" };
+          if (!moved && hold !== null && !waitsItself(hold) && (await onItsWay(job)) === 0) {
+            return { kind: "held", hold };
+          }
+          if (!moved) await rest(heads.wait(), signal, verifying.running());
         }
-        const counts = await store.counts(job.id);
-        const hold = lane.hold();
-        onProgress?.({ counts, hold });
-        if (isDone(counts, until)) return { kind: "done" };
-        if (signal?.aborted === true) return { kind: "interrupted" };
-        if (hold !== null && !waitsItself(hold) && (await onItsWay(job)) === 0) {
-          return { kind: "held", hold };
-        }
-        if (!moved) await pause(options.pollMs, signal);
+      } finally {
+        await verifying.running();
       }
     },
   };
 }
 
-/** Batches are as large as the chain takes, and when gas is dear no larger than what nodes take at twice its price. */
-function limitsAt(head: Block): Limits {
-  const affordable = head.baseFee === 0n ? MOST_PER_TRANSACTION : MOST_PER_TRANSACTION / (3n * head.baseFee);
-  const transactionGas = Math.max(LEAST_GAS, Math.min(ETHEREUM_LIMITS.transactionGas, Number(affordable)));
-  return { ...ETHEREUM_LIMITS, transactionGas, blockGas: Number(head.gasLimit) };
+/** Runs work beside a loop, one at a time. */
+function beside(work: () => Promise<void>) {
+  let running: Promise<void> | null = null;
+  let failure: { error: unknown } | null = null;
+  let ended = false;
+  return {
+    /** @returns whether work has ended since. @throws what it has thrown */
+    look(): boolean {
+      const [failed, done] = [failure, ended];
+      [failure, ended] = [null, false];
+      if (failed !== null) throw failed.error;
+      return done;
+    },
+    begin(): void {
+      running ??= work()
+        .then(
+          () => void (ended = true),
+          (error: unknown) => void (failure = { error }),
+        )
+        .finally(() => (running = null));
+    },
+    /** null if nothing runs */
+    running: () => running,
+  };
 }
 
 /** Whether every item that can get there is as far as asked. */
@@ -219,6 +362,20 @@ async function refuseDelegated(chain: Chain, lane: Key): Promise<void> {
       mend: "use an account without code to pay for gas",
     },
   );
+}
+
+/** Ends early if aborted, or with what runs beside. */
+async function rest(
+  ms: number,
+  signal: AbortSignal | undefined,
+  beside: Promise<void> | null,
+): Promise<void> {
+  const ended = new AbortController();
+  const stop = () => ended.abort();
+  signal?.addEventListener("abort", stop);
+  void beside?.then(stop);
+  await pause(ms, signal?.aborted === true ? signal : ended.signal);
+  signal?.removeEventListener("abort", stop);
 }
 
 /** Ends early if aborted. */

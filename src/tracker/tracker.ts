@@ -2,7 +2,7 @@ import type { BatchEvent } from "../batch.js";
 import type { Block, Chain, Receipt } from "../chain/chain.js";
 import { RpcError } from "../errors.js";
 import type { Hex } from "../hex.js";
-import type { BlockRef, Store, StoredBatch } from "../store/store.js";
+import type { BlockRef, Store, StoredBatch, UnminedBatch } from "../store/store.js";
 
 export type TrackerOptions = {
   store: Store;
@@ -11,24 +11,42 @@ export type TrackerOptions = {
   finalDepth: number;
   /** where else a batch that failed has landed: somebody else may have sent it first; null if nowhere */
   elsewhere: (batch: StoredBatch) => Promise<{ block: number; blockHash: Hex; transaction: Hex } | null>;
+  /**
+   * Throws if the node serves another chain than the store's. Asked before anything is taken back: on another chain
+   * every block of ours is missing, and every nonce may be somebody's.
+   */
+  sameChain: () => Promise<void>;
+  /** told of what a person should know: transactions that somebody else sent with a lane's key */
+  alert?: (text: string) => void;
+  /** monotonic, milliseconds */
+  clock?: () => number;
 };
 
 export type Tracker = {
-  /** Takes in everything up to the node's head. @returns whether any batch changed */
-  tick(): Promise<boolean>;
+  /**
+   * Takes in everything up to a head.
+   * @param head the node's; null if it has none
+   * @returns whether any batch changed
+   */
+  tick(head: Block | null): Promise<boolean>;
 };
 
 /** A longer way to the head is not walked block by block: receipts of what is open are asked for instead. */
 const LONGEST_WALK = 64;
 
+/** Under one head blocks may become final all the same, where another chain says so: asked again after so long. */
+const SETTLE_AGAIN_MS = 5_000;
+
 /**
- * Follows the chain for all open batches at once: per block one head and, if it holds anything of ours, one request
- * for receipts. Presence decides; absence decides nothing (law 6).
+ * Follows the chain for all open batches at once: per block one request for receipts if it holds anything of ours, and
+ * two for what is safe and final. Presence decides; absence decides nothing (law 6).
  */
-export function createTracker({ store, chain, finalDepth, elsewhere }: TrackerOptions): Tracker {
+export function createTracker(options: TrackerOptions): Tracker {
+  const { store, chain, finalDepth, elsewhere, sameChain } = options;
+  const clock = options.clock ?? (() => performance.now());
   let changed = false;
-  /** Whether this chain has ever named a final block; from then on only its word counts (law 8). */
-  let namesFinal = false;
+  /** the head up to which everything was taken in, and when */
+  let done: { hash: Hex; at: number } | null = null;
 
   async function follow(step: Parameters<Store["follow"]>[0]): Promise<void> {
     if (step.events.length > 0) changed = true;
@@ -36,7 +54,9 @@ export function createTracker({ store, chain, finalDepth, elsewhere }: TrackerOp
   }
 
   /** Unwinds followed blocks that are no longer canonical. @returns the newest that still is */
-  async function canonicalTip(followed: readonly BlockRef[]): Promise<BlockRef | null> {
+  async function canonicalTip(followed: readonly BlockRef[], head: Block): Promise<BlockRef | null> {
+    const newest = followed.at(-1)!;
+    if (head.hash === newest.hash || head.parentHash === newest.hash) return newest;
     const gone: BlockRef[] = [];
     for (const block of [...followed].reverse()) {
       const now = await chain.block(block.number);
@@ -53,6 +73,7 @@ export function createTracker({ store, chain, finalDepth, elsewhere }: TrackerOp
   }
 
   async function unwind(gone: readonly BlockRef[], above: number): Promise<void> {
+    await sameChain();
     const hashes = new Set(gone.map((block) => block.hash));
     const events = (await store.batches(["included", "safe"])).flatMap(({ id, batch }) =>
       "inclusion" in batch && hashes.has(batch.inclusion.blockHash)
@@ -62,17 +83,19 @@ export function createTracker({ store, chain, finalDepth, elsewhere }: TrackerOp
     await follow({ events, unwindAbove: above });
   }
 
-  async function walk(from: BlockRef, head: Block): Promise<void> {
+  /** @returns whether it came to the head */
+  async function walk(from: BlockRef, head: Block): Promise<boolean> {
     let last = from;
     while (last.number < head.number) {
       const block = last.number + 1 === head.number ? head : await chain.block(last.number + 1);
       // Another branch, or a lagging node: the next tick finds the common block first.
-      if (block === null || block.parentHash !== last.hash) return;
+      if (block === null || block.parentHash !== last.hash) return false;
       const events = await inclusionsIn(block);
-      if (events === null) return;
+      if (events === null) return false;
       await follow({ events, append: [refOf(block)] });
       last = refOf(block);
     }
+    return true;
   }
 
   /** @returns null if the node does not hand out all of our receipts yet: this block is not passed by then */
@@ -81,17 +104,17 @@ export function createTracker({ store, chain, finalDepth, elsewhere }: TrackerOp
     if (owners.size === 0) return [];
     const receipts = await chain.receipts(block, [...owners.keys()]);
     if (receipts.length < owners.size) return null;
-    return receipts.map((receipt) => ({ batch: owners.get(receipt.transaction)!, event: included(receipt) }));
+    return receipts.map((receipt) => eventOf(owners.get(receipt.transaction)!, receipt));
   }
 
-  /** Transactions of signed batches among these, or all of them. */
-  async function openTransactions(among?: readonly Hex[]): Promise<Map<Hex, number>> {
-    const owners = new Map<Hex, number>();
+  /** Attempts of signed batches among these transactions, or all of them. */
+  async function openTransactions(among?: readonly Hex[]): Promise<Map<Hex, Owner>> {
+    const owners = new Map<Hex, Owner>();
     if (among?.length === 0) return owners;
     const wanted = among === undefined ? null : new Set(among);
-    for (const { id } of await store.batches(["signed"])) {
-      for (const { transaction } of await store.attempts(id)) {
-        if (wanted === null || wanted.has(transaction)) owners.set(transaction, id);
+    for (const { id, attempts } of await store.unmined()) {
+      for (const { transaction, noop } of attempts) {
+        if (wanted === null || wanted.has(transaction)) owners.set(transaction, { batch: id, noop });
       }
     }
     return owners;
@@ -99,10 +122,11 @@ export function createTracker({ store, chain, finalDepth, elsewhere }: TrackerOp
 
   /** After a long absence: asks for each open transaction, then follows from the head on. */
   async function catchUp(head: Block): Promise<void> {
+    await sameChain();
     const events: { batch: number; event: BatchEvent }[] = [];
-    for (const [transaction, batch] of await openTransactions()) {
+    for (const [transaction, owner] of await openTransactions()) {
       const receipt = await chain.receipt(transaction);
-      if (receipt !== null && receipt.block <= head.number) events.push({ batch, event: included(receipt) });
+      if (receipt !== null && receipt.block <= head.number) events.push(eventOf(owner, receipt));
     }
     await follow({ events, unwindAbove: -1, append: [refOf(head)] });
   }
@@ -118,101 +142,157 @@ export function createTracker({ store, chain, finalDepth, elsewhere }: TrackerOp
   }
 
   async function settle(head: Block): Promise<void> {
-    const safe = await chain.block("safe");
-    const named = await chain.block("finalized");
-    if (named !== null) namesFinal = true;
-    const final = named ?? (namesFinal ? null : await chain.block(Math.max(0, head.number - finalDepth)));
+    const [safe, named] = await Promise.all([chain.block("safe"), chain.block("finalized")]);
+    if (named !== null) await rememberNaming();
+    const final =
+      named ?? ((await namesFinal()) ? null : await chain.block(Math.max(0, head.number - finalDepth)));
     if (final === null) return;
-    const blocks = new Map<number, Block | null>();
-    const blockAt = async (number: number) => {
-      if (!blocks.has(number)) blocks.set(number, await chain.block(number));
-      return blocks.get(number) ?? null;
+    const followed = await store.followed();
+    const hashes = new Map<number, Hex | null>(followed.map((block) => [block.number, block.hash]));
+    // The final block of another branch than the one that was followed says nothing about the blocks of this one.
+    if ((hashes.get(final.number) ?? final.hash) !== final.hash) return;
+    const hashAt = async (number: number) => {
+      if (!hashes.has(number)) hashes.set(number, (await chain.block(number))?.hash ?? null);
+      return hashes.get(number) ?? null;
     };
     const events: { batch: number; event: BatchEvent }[] = [];
     for (const { id, batch } of await store.batches(["included", "safe"])) {
       if (!("inclusion" in batch) || batch.inclusion.block > Math.max(final.number, safe?.number ?? 0))
         continue;
       // The inclusion may have been seen on a branch that was never followed: what counts is the block there now.
-      const there = await blockAt(batch.inclusion.block);
+      const there = await hashAt(batch.inclusion.block);
       if (there === null) continue;
-      if (there.hash !== batch.inclusion.blockHash)
-        events.push({ batch: id, event: unwound(batch.inclusion) });
+      if (there !== batch.inclusion.blockHash) events.push({ batch: id, event: unwound(batch.inclusion) });
       else if (batch.inclusion.block <= final.number) events.push({ batch: id, event: { kind: "final" } });
       else if (batch.state === "included") events.push({ batch: id, event: { kind: "safe" } });
     }
+    if (events.some(({ event }) => event.kind === "unwound")) await sameChain();
     if (events.length > 0) await follow({ events });
-    for (const batch of await store.batches(["signed"])) await judgeNonce(batch, final);
-    const oldest = (await store.followed())[0];
+    await judgeNonces(final);
     const bound = Math.min(final.number, head.number);
+    const [oldest] = followed;
     if (oldest !== undefined && oldest.number < bound) await follow({ events: [], forgetBelow: bound });
+  }
+
+  let naming = false;
+  async function rememberNaming(): Promise<void> {
+    if (!naming) await follow({ events: [], namesFinal: true });
+    naming = true;
+  }
+
+  /** From the first final block that a chain names on, only its word counts (law 8). */
+  async function namesFinal(): Promise<boolean> {
+    naming ||= await store.namesFinal();
+    return naming;
+  }
+
+  /** One question a lane: whose count has not passed a nonce, nobody has taken it. */
+  async function judgeNonces(final: Block): Promise<void> {
+    const counts = new Map<Hex, number | null>();
+    for (const batch of await store.unmined()) {
+      const { lane, nonce } = batch;
+      // What was signed above the final block can be in no block up to it, unless somebody else had the nonce: and that
+      // will be final as well, later.
+      if (batch.block > final.number) continue;
+      if (!counts.has(lane)) counts.set(lane, await countAt(lane, final.number));
+      if ((counts.get(lane) ?? 0) > nonce) await judgeNonce(batch, final);
+    }
+  }
+
+  /** Null if the node does not have that state: what it cannot tell decides nothing. */
+  async function countAt(lane: Hex, block: number): Promise<number | null> {
+    try {
+      return await chain.transactionCount(lane, block);
+    } catch (error) {
+      if (error instanceof RpcError) return null;
+      throw error;
+    }
   }
 
   /**
    * A nonce is lost only on positive evidence: the very transaction that holds it, in a final block (law 6). A count
    * that moved only says where to look.
    */
-  async function judgeNonce({ id, batch }: StoredBatch, final: Block): Promise<void> {
-    if (batch.state !== "signed") return;
-    const { lane, nonce } = batch;
-    let holder: Hex | null;
+  async function judgeNonce({ id, lane, nonce, attempts }: UnminedBatch, final: Block): Promise<void> {
     let high = final.number;
-    try {
-      if ((await chain.transactionCount(lane, high)) <= nonce) return;
-      // Back from the final block in growing steps: a node that keeps no old states answers for the newest.
-      let low = high;
-      for (let step = 1; low > 0; step *= 2) {
-        low = Math.max(0, high - step);
-        if ((await chain.transactionCount(lane, low)) <= nonce) break;
-        high = low;
-      }
-      while (low < high) {
-        const middle = Math.floor((low + high) / 2);
-        if ((await chain.transactionCount(lane, middle)) > nonce) high = middle;
-        else low = middle + 1;
-      }
-      holder = await chain.transactionIn(high, lane, nonce);
-    } catch (error) {
-      // The states in question are gone at this node. What it cannot tell decides nothing.
-      if (error instanceof RpcError) return;
-      throw error;
+    // Back from the final block in growing steps: a node that keeps no old states answers for the newest.
+    let low = high;
+    for (let step = 1; low > 0; step *= 2) {
+      low = Math.max(0, high - step);
+      const count = await countAt(lane, low);
+      if (count === null) return;
+      if (count <= nonce) break;
+      high = low;
     }
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const count = await countAt(lane, middle);
+      if (count === null) return;
+      if (count > nonce) high = middle;
+      else low = middle + 1;
+    }
+    const holder = await chain.transactionIn(high, lane, nonce);
     if (holder === null) return;
-    const ours = (await store.attempts(id)).some((attempt) => attempt.transaction === holder);
-    if (!ours) return follow({ events: [{ batch: id, event: { kind: "stolen", block: high } }] });
+    const ours = attempts.find((attempt) => attempt.transaction === holder);
+    if (ours === undefined) {
+      await sameChain();
+      await follow({ events: [{ batch: id, event: { kind: "stolen", block: high } }] });
+      // A gap that was filled for others belongs to whoever had it first.
+      if (attempts.some((attempt) => !attempt.noop)) {
+        options.alert?.(
+          `transaction ${holder} in block ${high} was sent with the key of lane ${lane} and took nonce ${nonce}, which a batch had; its items go again. If it was not you, the key is known to somebody else.`,
+        );
+      }
+      return;
+    }
     const receipt = await chain.receipt(holder);
-    if (receipt !== null) await follow({ events: [{ batch: id, event: included(receipt) }] });
+    if (receipt !== null) await follow({ events: [eventOf({ batch: id, noop: ours.noop }, receipt)] });
+  }
+
+  /** @returns whether all up to the head is taken in */
+  async function advance(head: Block): Promise<boolean> {
+    const followed = await store.followed();
+    if (followed.length === 0) {
+      await catchUp(head);
+      return true;
+    }
+    const tip = await canonicalTip(followed, head);
+    if (tip !== null && head.number - tip.number <= LONGEST_WALK) return walk(tip, head);
+    if (head.number < followed.at(-1)!.number) return false;
+    await catchUp(head);
+    return true;
   }
 
   return {
-    async tick() {
+    async tick(head) {
       changed = false;
-      const head = await chain.block("latest");
       if (head === null) return false;
-      const followed = await store.followed();
-      if (followed.length === 0) {
-        await catchUp(head);
-      } else {
-        const tip = await canonicalTip(followed);
-        if (tip === null || head.number - tip.number > LONGEST_WALK) {
-          if (head.number >= followed.at(-1)!.number) await catchUp(head);
-        } else {
-          await walk(tip, head);
-        }
-      }
+      const again = done !== null && done.hash === head.hash;
+      if (again && clock() - done!.at < SETTLE_AGAIN_MS) return false;
+      done = null;
+      const reached = again || (await advance(head));
       await adopt();
       await settle(head);
+      if (reached) done = { hash: head.hash, at: clock() };
       return changed;
     },
   };
 }
 
+type Owner = { batch: number; noop: boolean };
+
 function refOf(block: Block): BlockRef {
   return { number: block.number, hash: block.hash };
 }
 
-function included(receipt: Receipt): BatchEvent {
-  const { block, blockHash, transaction, succeeded, gasUsed, gasPrice } = receipt;
-  return { kind: "included", block, blockHash, transaction, succeeded, gasUsed, gasPrice };
+/** A no-op that succeeds has done nothing of what was meant. */
+function eventOf({ batch, noop }: Owner, receipt: Receipt): { batch: number; event: BatchEvent } {
+  const { block, blockHash, transaction, gasUsed, gasPrice } = receipt;
+  const succeeded = receipt.succeeded && !noop;
+  return {
+    batch,
+    event: { kind: "included", block, blockHash, transaction, succeeded, gasUsed, gasPrice },
+  };
 }
 
 function unwound({ block, blockHash }: BlockRefOfInclusion): BatchEvent {

@@ -19,7 +19,8 @@ import { payerOf } from "../../src/sdk/transact.js";
 import { openSqliteStore } from "../../src/store/sqlite.js";
 import type { AdmittedRow, Job, LaneToken, NewJob, Store } from "../../src/store/store.js";
 import { createSubmitter, type Submitter, type SubmitterOptions } from "../../src/submitter/submitter.js";
-import { createTracker, type Tracker } from "../../src/tracker/tracker.js";
+import { createTracker } from "../../src/tracker/tracker.js";
+import { tipsOf } from "../../src/submitter/heads.js";
 import { topicOf } from "../../src/verifier/readBack.js";
 import { type Anvil, startAnvil } from "./anvil.js";
 import { type FaultyNode, faultyNode } from "./proxy.js";
@@ -112,13 +113,17 @@ export type Desk = {
   token: LaneToken;
   /** groups the items that wait into batches of this size */
   plan(size: number): Promise<void>;
-  lane(options?: Partial<LaneOptions>): Lane;
-  tracker(finalDepth?: number): Tracker;
+  lane(options?: Partial<LaneOptions>): DeskLane;
+  tracker(finalDepth?: number): DeskTracker;
   submitter(options?: Partial<SubmitterOptions>): Promise<Submitter>;
   /** closes the store and opens it again with a token of its own, as after a kill */
   reopen(): Promise<void>;
   close(): Promise<void>;
 };
+
+/** As the stages, which are handed the head, but they look for it themselves. */
+export type DeskLane = Omit<Lane, "tick"> & { tick(job: Job): Promise<boolean> };
+export type DeskTracker = { tick(): Promise<boolean> };
 
 /** Memory where there is such a folder: what these tests kill is the process, not the machine, and syncing is slow. */
 const SCRATCH = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -138,7 +143,8 @@ export async function openDesk(world: World, options: DeskOptions): Promise<Desk
   const directory = await mkdtemp(join(SCRATCH, "waybill-desk-"));
   const rows = randomRows(world, issuer.address, options.rows, options.variant ?? directory);
   const store = openSqliteStore(directory);
-  const common = { chain: world.chain, registry: world.registry, issuer, lane: laneKey, patienceMs: 30_000 };
+  const common = { chain: world.chain, registry: world.registry, issuer, patienceMs: 30_000 };
+  await bindStore(world, store);
   const desk: Desk = {
     directory,
     store,
@@ -153,19 +159,32 @@ export async function openDesk(world: World, options: DeskOptions): Promise<Desk
         groups.push(waiting.slice(start, start + size));
       await desk.store.assign(desk.token, desk.job.id, groups);
     },
-    lane: (more = {}) =>
-      createLane({
+    lane(more = {}) {
+      const lane = createLane({
         ...common,
+        lane: laneKey,
         store: desk.store,
         token: desk.token,
-        limits: { maxFee: null, budget: null },
+        maxFee: null,
+        tipAt: tipsOf(world.chain),
         ...more,
-      }),
-    tracker: (finalDepth = 64) =>
-      createTracker({ store: desk.store, chain: world.chain, finalDepth, elsewhere: async () => null }),
+      });
+      return { ...lane, tick: async (job) => lane.tick(job, (await world.chain.block("latest"))!) };
+    },
+    tracker(finalDepth = 64) {
+      const tracker = createTracker({
+        store: desk.store,
+        chain: world.chain,
+        finalDepth,
+        elsewhere: async () => null,
+        sameChain: async () => {},
+      });
+      return { tick: async () => tracker.tick(await world.chain.block("latest")) };
+    },
     submitter: (more = {}) =>
       createSubmitter({
         ...common,
+        lanes: [laneKey],
         store: desk.store,
         fees: { maxFee: null, budget: null },
         pollMs: 1,
@@ -184,6 +203,12 @@ export async function openDesk(world: World, options: DeskOptions): Promise<Desk
     },
   };
   return desk;
+}
+
+export async function bindStore(world: World, store: Store): Promise<void> {
+  const genesis = (await world.node("eth_getBlockByNumber", ["0x0", false])) as { hash: Hex };
+  const { chainId, registry } = world.registry.domain;
+  await store.bind({ chainId, genesis: genesis.hash, registry: registry.toLowerCase() as Hex });
 }
 
 let jobs = 0;

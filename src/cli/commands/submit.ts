@@ -244,8 +244,8 @@ type Price = { baseFeeWei: bigint; tipWei: bigint; costWei: bigint; atMostWei: b
 async function priceOf(chain: Chain, survey: Survey): Promise<Price> {
   const head = await chain.block("latest");
   const baseFee = head?.baseFee ?? 0n;
-  const tip = tipOf(await chain.recentBlocks(10), await chain.suggestedTip());
-  const offer = bid({ baseFee, tip }, { maxFee: null, budget: null }, 0n, 0n);
+  const tip = tipOf(await chain.recentBlocks(10)) ?? (await chain.suggestedTip());
+  const offer = bid({ baseFee, tip }, null, 0n);
   const maxFee = offer.kind === "bid" ? offer.bid.maxFee : 0n;
   const gas = BigInt(survey.gas);
   return { baseFeeWei: baseFee, tipWei: tip, costWei: gas * (baseFee + tip), atMostWei: gas * maxFee };

@@ -1,0 +1,404 @@
+import type { SendReply } from "../chain/chain.js";
+import { isDue } from "../batch.js";
+import { bid, type Bid, type FeeDecision, outbid, rebid } from "../fees.js";
+import type { Hex } from "../hex.js";
+
+/**
+ * A lane's decisions, pure: `step` takes an event and says what the state is then, what is to be written down, and what
+ * is to be done once that is on the disk. What was not written is not done. The state is loaded from the store at the
+ * start of each tick, so a restart is a tick like any other (law 9).
+ */
+export type LaneState = {
+  policy: Policy;
+  /** signed and in no block, by nonce */
+  signed: readonly SignedBatch[];
+  /** planned, in the order in which they are to be signed */
+  planned: readonly number[];
+  /** Unix milliseconds */
+  now: number;
+  world: World | null;
+  /** signed batches that are to be handed in (again) in this tick, by nonce */
+  queue: readonly number[];
+  /** all that is signed has been handed in again in this tick, for the node missed something below */
+  handedInAll: boolean;
+  obstacle: Obstacle | null;
+  moved: boolean;
+};
+
+export type Policy = {
+  lane: Hex;
+  /** wei per gas */
+  maxFee: bigint | null;
+  /** how long a sent transaction may be missing before its bytes are handed in again */
+  patienceMs: number;
+  /** blocks that an attempt is given before it is outbid */
+  patienceBlocks: number;
+  /** transactions that a pool surely keeps of one account */
+  slots: number;
+  /** gas that one transaction may use */
+  transactionGas: number;
+  /** whether the key is here: without it, bytes can be handed in and nothing else */
+  signs: boolean;
+};
+
+export type SignedBatch = {
+  id: number;
+  nonce: number;
+  sentAt: number | null;
+  /** oldest first, at least one */
+  attempts: readonly Attempt[];
+};
+
+/** `head`: the newest block when it was signed */
+export type Attempt = Bid & { gasLimit: bigint; noop: boolean; head: { number: number; timestamp: number } };
+
+/** What a node says of the chain and of the lane's account, all of one moment. */
+export type World = {
+  head: { number: number; timestamp: number; gasLimit: bigint; baseFee: bigint };
+  /** wei per gas */
+  tip: bigint;
+  /** transactions of the account that are in blocks */
+  mined: number;
+  /** wei */
+  balance: bigint;
+};
+
+/** Why a lane does nothing. It keeps its nonce and goes on by itself. */
+export type HoldReason = "fee" | "budget" | "funds" | "nonce" | "refused" | "node" | "stream";
+export type Obstacle = { why: HoldReason; detail: string };
+
+export type LaneEvent =
+  | { kind: "tick"; now: number; head: World["head"] }
+  | { kind: "looked"; world: World }
+  /** a batch's payload is made, and a node has run it */
+  | { kind: "prepared"; batch: number; items: number; gasLimit: bigint; verdict: Verdict }
+  /** what became of the attempts of one step: all that were written down, and whether one was too much for a budget */
+  | { kind: "journaled"; attempts: readonly Journaled[]; overspent: { needed: bigint; left: bigint } | null }
+  | { kind: "replied"; batch: number; reply: SendReply; at: number };
+
+export type Journaled = { batch: number; nonce: number; attempt: Attempt };
+
+export type Verdict = { kind: "passes" } | { kind: "waits" | "refused" | "unavailable"; detail: string };
+
+/** Before any command of its step. What is journaled comes back as one event for all attempts of the step. */
+export type Write =
+  | { kind: "sign"; batch: number; bid: Bid; gasLimit: bigint; mined: number }
+  | { kind: "replace"; batch: number; bid: Bid; noop: boolean }
+  | { kind: "fill"; nonce: number; bid: Bid }
+  | { kind: "sent"; batch: number; at: number }
+  | { kind: "void"; batch: number };
+
+export type Command =
+  | { kind: "look" }
+  | { kind: "prepare"; batch: number }
+  /** hands in the newest attempt of a batch */
+  | { kind: "send"; batch: number };
+
+export type Step = { state: LaneState; writes: Write[]; commands: Command[] };
+
+/** Attempts at one nonce: eight eighths more are two and a half times the first, and whoever needs more needs a person. */
+const MOST_ATTEMPTS = 8;
+
+/** Gas of a no-op: a transfer of nothing to oneself. */
+export const NOOP_GAS = 21_000n;
+
+/** Nonces that are filled in one go. */
+const MOST_FILLED = 16;
+
+export function laneState(
+  policy: Policy,
+  signed: readonly SignedBatch[],
+  planned: readonly number[],
+): LaneState {
+  return {
+    policy,
+    signed: [...signed].sort((a, b) => a.nonce - b.nonce),
+    planned,
+    now: 0,
+    world: null,
+    queue: [],
+    handedInAll: false,
+    obstacle: null,
+    moved: false,
+  };
+}
+
+export function step(state: LaneState, event: LaneEvent): Step {
+  switch (event.kind) {
+    case "tick":
+      return begin({ ...state, now: event.now }, event.head);
+    case "looked":
+      return survey({ ...state, world: event.world });
+    case "prepared":
+      return decide(state, event);
+    case "journaled":
+      return handIn(state, event);
+    case "replied":
+      return replied(state, event);
+  }
+}
+
+/** Looks at the chain if there is anything to do there; most ticks end here. */
+function begin(state: LaneState, head: World["head"]): Step {
+  const { policy, signed, planned } = state;
+  const due = signed.some((batch) => isDue(batch.sentAt, state.now, policy.patienceMs));
+  const late = policy.signs && signed[0] !== undefined && isLate(signed[0], head, policy);
+  if (due || late || (policy.signs && planned.length > 0))
+    return { state, writes: [], commands: [{ kind: "look" }] };
+  return { state, writes: [], commands: [] };
+}
+
+/**
+ * What stands first in the way of the lane: a nonce below all of ours that nobody holds; a transaction that no longer
+ * fits a block; one that pays too little. All of them keep their nonce (law 4), whatever is found.
+ */
+function survey(state: LaneState): Step {
+  const { policy, signed } = state;
+  const world = state.world!;
+  const [lowest] = signed;
+  const writes: Write[] = [];
+  let { obstacle } = state;
+  if (lowest !== undefined && world.mined < lowest.nonce) {
+    // Somebody's transaction was there when ours was signed, and was undone. It may come back until this is late.
+    obstacle = {
+      why: "nonce",
+      detail: `nonce ${world.mined} of ${policy.lane} is free, and what waits begins at nonce ${lowest.nonce}`,
+    };
+    if (policy.signs && isLate(lowest, world.head, policy)) writes.push(...fills(state, world, lowest.nonce));
+  } else if (policy.signs) {
+    const unfit = signed.filter(({ attempts }) => attempts.at(-1)!.gasLimit > world.head.gasLimit);
+    writes.push(...unfit.flatMap((batch) => cancel(state, batch)));
+    if (lowest !== undefined && !unfit.includes(lowest) && world.mined === lowest.nonce) {
+      const raised = raise(state, lowest);
+      if (raised !== null && "kind" in raised) writes.push(raised);
+      else if (raised !== null) obstacle = raised;
+    }
+  }
+  const written = new Set(writes.map((one) => ("batch" in one ? one.batch : null)));
+  const queue = signed
+    .filter((batch) => isDue(batch.sentAt, state.now, policy.patienceMs) && !written.has(batch.id))
+    .map((batch) => batch.id);
+  const next = { ...state, obstacle, queue };
+  // What is written comes back journaled, and is handed in then.
+  if (writes.length > 0) return { state: next, writes, commands: [] };
+  return goOn(next);
+}
+
+/** The next thing of a tick, unless something is in the way: hand in what is due, then make what is planned. */
+function goOn(state: LaneState): Step {
+  const [first] = state.queue;
+  if (first !== undefined) return { state, writes: [], commands: [{ kind: "send", batch: first }] };
+  const { world, policy, planned, obstacle } = state;
+  if (obstacle === null && world !== null && planned.length > 0) {
+    // Nobody need be asked what a batch does that cannot be paid for.
+    const decision = bid(quoteOf(world), policy.maxFee, NOOP_GAS);
+    if (decision.kind !== "bid") return stop(state, tooDear(decision));
+  }
+  return { state, writes: [], commands: prepareNext(state) };
+}
+
+function prepareNext(state: LaneState): Command[] {
+  const { policy, planned, signed, obstacle, world } = state;
+  if (obstacle !== null || world === null || !policy.signs || planned[0] === undefined) return [];
+  if (signed.length >= policy.slots) return [];
+  return [{ kind: "prepare", batch: planned[0] }];
+}
+
+function decide(state: LaneState, event: Extract<LaneEvent, { kind: "prepared" }>): Step {
+  const { policy } = state;
+  const world = state.world!;
+  // Something has come in between; the batch is made again in its turn.
+  if (state.obstacle !== null || state.queue.length > 0) return { state, writes: [], commands: [] };
+  const { verdict, gasLimit, batch } = event;
+  if (verdict.kind === "waits") return stop(state, { why: "stream", detail: verdict.detail });
+  if (verdict.kind === "unavailable") return stop(state, { why: "node", detail: verdict.detail });
+  const most = Math.min(policy.transactionGas, Number(world.head.gasLimit));
+  if (gasLimit > most) {
+    if (event.items <= 1)
+      return stop(state, { why: "refused", detail: `${gasLimit} gas are more than a transaction may use` });
+    // The chain takes less than when it was planned: what is not signed is split again.
+    const rest = { ...state, planned: state.planned.filter((id) => id !== batch), moved: true };
+    return { state: rest, writes: [{ kind: "void", batch }], commands: [] };
+  }
+  if (verdict.kind === "refused") return stop(state, { why: "refused", detail: verdict.detail });
+
+  const decision = bid(quoteOf(world), policy.maxFee, gasLimit);
+  if (decision.kind !== "bid") return stop(state, tooDear(decision));
+  const cost = decision.bid.maxFee * gasLimit;
+  const inFlight = costOf(state.signed);
+  if (world.balance < cost + inFlight) {
+    return stop(state, {
+      why: "funds",
+      detail: `${policy.lane} has ${world.balance} wei; what is on its way may cost ${inFlight} and the next batch ${cost}`,
+    });
+  }
+  return {
+    state,
+    writes: [{ kind: "sign", batch, bid: decision.bid, gasLimit, mined: world.mined }],
+    commands: [],
+  };
+}
+
+/** They are on disk: now they may leave (law 3). What comes after a new one is made meanwhile. */
+function handIn(state: LaneState, { attempts, overspent }: Extract<LaneEvent, { kind: "journaled" }>): Step {
+  const added = new Set(attempts.map((one) => one.batch));
+  const isNew = state.planned.find((id) => added.has(id));
+  const signed = new Map(state.signed.map((one) => [one.id, one]));
+  for (const { batch, nonce, attempt } of attempts) {
+    const earlier = signed.get(batch)?.attempts ?? [];
+    signed.set(batch, { id: batch, nonce, sentAt: null, attempts: [...earlier, attempt] });
+  }
+  const next: LaneState = {
+    ...state,
+    moved: state.moved || attempts.length > 0,
+    signed: [...signed.values()].sort((a, b) => a.nonce - b.nonce),
+    planned: state.planned.filter((id) => !added.has(id)),
+  };
+  if (overspent !== null) {
+    next.obstacle = {
+      why: "budget",
+      detail: `the next transaction may cost ${overspent.needed} wei and ${overspent.left} wei are left`,
+    };
+  }
+  if (isNew !== undefined)
+    return { state: next, writes: [], commands: [{ kind: "send", batch: isNew }, ...prepareNext(next)] };
+  // What was replaced or filled takes its turn among what is due.
+  const queue = next.signed.map((one) => one.id).filter((id) => added.has(id) || state.queue.includes(id));
+  return goOn({ ...next, queue });
+}
+
+/** Nothing that a node answers changes a nonce or a payload (law 7). */
+function replied(state: LaneState, { batch, reply, at }: Extract<LaneEvent, { kind: "replied" }>): Step {
+  const wasQueued = state.queue[0] === batch;
+  const rest = { ...state, queue: state.queue.filter((id) => id !== batch) };
+  const on = (next: LaneState, writes: Write[]): Step =>
+    wasQueued ? { ...goOn(next), writes } : { state: next, writes, commands: [] };
+  const refused = state.signed.find((one) => one.id === batch);
+
+  if (reply.kind === "nonce too high" && !state.handedInAll) {
+    // The pool lacks what comes before: a node that was started again, or that dropped it.
+    const queue = state.signed.map((one) => one.id);
+    return goOn({ ...rest, queue, handedInAll: true });
+  }
+  if (reply.kind === "too large" && refused !== undefined && state.policy.signs) {
+    const writes = cancel(state, refused);
+    // What comes after it is as large.
+    const obstacle: Obstacle = { why: "refused", detail: reply.message };
+    if (writes.length > 0) return { state: { ...rest, obstacle }, writes, commands: [] };
+  }
+  const problem = problemOf(reply);
+  if (problem !== null) {
+    const detail = "message" in reply ? reply.message : reply.kind;
+    const obstacle = state.obstacle ?? { why: problem, detail };
+    return { state: { ...rest, queue: [], obstacle }, writes: [], commands: [] };
+  }
+  const sent = {
+    ...rest,
+    moved: true,
+    signed: rest.signed.map((one) => (one.id === batch ? { ...one, sentAt: at } : one)),
+  };
+  return on(sent, [{ kind: "sent", batch, at }]);
+}
+
+/** Answers after which the lane has to wait; null for those after which it only watches. */
+function problemOf(reply: SendReply): HoldReason | null {
+  switch (reply.kind) {
+    case "accepted":
+    case "known":
+    // Something of this nonce is in the chain. Whose it is, the tracker finds out, and nothing is decided here.
+    case "nonce too low":
+    // An older attempt lives on in the pool.
+    case "underpriced":
+      return null;
+    case "funds":
+      return "funds";
+    case "fee too low":
+      return "fee";
+    case "nonce too high":
+    case "no answer":
+      return "node";
+    case "too large":
+    case "refused":
+      return "refused";
+  }
+}
+
+/**
+ * Waiting is counted in the chain's own blocks and in their time: a chain that stands still makes nobody pay more, and
+ * neither does a clock that is wrong.
+ */
+function isLate(batch: SignedBatch, head: World["head"], policy: Policy): boolean {
+  const since = batch.attempts.at(-1)!.head;
+  return (
+    head.number - since.number >= policy.patienceBlocks &&
+    (head.timestamp - since.timestamp) * 1000 >= policy.patienceMs
+  );
+}
+
+/**
+ * Outbids the lowest nonce if it has waited long and pays too little: whatever is above it waits for it.
+ * @returns what stands against that, or null if nothing is to be done
+ */
+function raise(state: LaneState, lowest: SignedBatch): Extract<Write, { kind: "replace" }> | Obstacle | null {
+  const { policy } = state;
+  const world = state.world!;
+  if (!isLate(lowest, world.head, policy)) return null;
+  const { gasLimit, maxFee, noop } = lowest.attempts.at(-1)!;
+  const decision = rebid(quoteOf(world), policy.maxFee, gasLimit, lowest.attempts);
+  switch (decision.kind) {
+    case "enough":
+      return null;
+    case "hold":
+      return world.head.baseFee > maxFee ? tooDear(decision) : null;
+    case "bid":
+      if (!mayReplace(state, lowest, gasLimit, decision.bid)) return null;
+      return { kind: "replace", batch: lowest.id, bid: decision.bid, noop };
+  }
+}
+
+function fills(state: LaneState, world: World, below: number): Write[] {
+  const decision = bid(quoteOf(world), state.policy.maxFee, NOOP_GAS);
+  if (decision.kind !== "bid") return [];
+  const count = Math.min(below - world.mined, MOST_FILLED);
+  return Array.from({ length: count }, (_, index) => ({
+    kind: "fill",
+    nonce: world.mined + index,
+    bid: decision.bid,
+  }));
+}
+
+/** A no-op in place of a payload that the chain no longer takes: once that is final, the items are planned again. */
+function cancel(state: LaneState, batch: SignedBatch): Write[] {
+  const decision = outbid(quoteOf(state.world!), state.policy.maxFee, NOOP_GAS, batch.attempts);
+  if (decision.kind !== "bid" || batch.attempts.at(-1)!.noop) return [];
+  if (!mayReplace(state, batch, NOOP_GAS, decision.bid)) return [];
+  return [{ kind: "replace", batch: batch.id, bid: decision.bid, noop: true }];
+}
+
+function mayReplace(state: LaneState, batch: SignedBatch, gasLimit: bigint, offer: Bid): boolean {
+  if (batch.attempts.length >= MOST_ATTEMPTS) return false;
+  const others = costOf(state.signed.filter((one) => one.id !== batch.id));
+  return state.world!.balance >= others + offer.maxFee * gasLimit;
+}
+
+/** Wei: of each batch, its dearest attempt. */
+function costOf(signed: readonly SignedBatch[]): bigint {
+  return signed
+    .map(({ attempts }) =>
+      attempts.map((one) => one.maxFee * one.gasLimit).reduce((most, cost) => (cost > most ? cost : most)),
+    )
+    .reduce((sum, cost) => sum + cost, 0n);
+}
+
+function tooDear(decision: FeeDecision): Obstacle {
+  if (decision.kind !== "hold") throw new Error(`${decision.kind} is no reason to hold`);
+  return { why: "fee", detail: `the base fee is ${decision.baseFee} wei and the cap ${decision.maxFee} wei` };
+}
+
+function quoteOf({ head, tip }: World): { baseFee: bigint; tip: bigint } {
+  return { baseFee: head.baseFee, tip };
+}
+
+function stop(state: LaneState, obstacle: Obstacle): Step {
+  return { state: { ...state, obstacle }, writes: [], commands: [] };
+}
