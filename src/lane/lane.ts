@@ -317,7 +317,11 @@ export function createLane(options: LaneOptions): Lane {
             return send(command.batch, bytes);
         }
       });
-      events.push(...(await Promise.all(done)));
+      // All have come to rest before an error of one is told: nothing is under way when a tick has ended.
+      for (const one of await Promise.allSettled(done)) {
+        if (one.status === "rejected") throw one.reason;
+        events.push(one.value);
+      }
     }
     return state;
   }

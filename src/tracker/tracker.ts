@@ -141,16 +141,17 @@ export function createTracker(options: TrackerOptions): Tracker {
     }
   }
 
-  async function settle(head: Block): Promise<void> {
+  /** @returns whether nothing is left to be said of this head */
+  async function settle(head: Block): Promise<boolean> {
     const [safe, named] = await Promise.all([chain.block("safe"), chain.block("finalized")]);
     if (named !== null) await rememberNaming();
     const final =
       named ?? ((await namesFinal()) ? null : await chain.block(Math.max(0, head.number - finalDepth)));
-    if (final === null) return;
+    if (final === null) return true;
     const followed = await store.followed();
     const hashes = new Map<number, Hex | null>(followed.map((block) => [block.number, block.hash]));
     // The final block of another branch than the one that was followed says nothing about the blocks of this one.
-    if ((hashes.get(final.number) ?? final.hash) !== final.hash) return;
+    if ((hashes.get(final.number) ?? final.hash) !== final.hash) return true;
     const hashAt = async (number: number) => {
       if (!hashes.has(number)) hashes.set(number, (await chain.block(number))?.hash ?? null);
       return hashes.get(number) ?? null;
@@ -168,10 +169,11 @@ export function createTracker(options: TrackerOptions): Tracker {
     }
     if (events.some(({ event }) => event.kind === "unwound")) await sameChain();
     if (events.length > 0) await follow({ events });
-    await judgeNonces(final);
+    const found = await judgeNonces(final);
     const bound = Math.min(final.number, head.number);
     const [oldest] = followed;
     if (oldest !== undefined && oldest.number < bound) await follow({ events: [], forgetBelow: bound });
+    return !found;
   }
 
   let naming = false;
@@ -186,8 +188,12 @@ export function createTracker(options: TrackerOptions): Tracker {
     return naming;
   }
 
-  /** One question a lane: whose count has not passed a nonce, nobody has taken it. */
-  async function judgeNonces(final: Block): Promise<void> {
+  /**
+   * One question a lane: while its count has not passed a nonce, nobody has taken that.
+   * @returns whether a batch was found in a block
+   */
+  async function judgeNonces(final: Block): Promise<boolean> {
+    let found = false;
     const counts = new Map<Hex, number | null>();
     for (const batch of await store.unmined()) {
       const { lane, nonce } = batch;
@@ -195,8 +201,9 @@ export function createTracker(options: TrackerOptions): Tracker {
       // will be final as well, later.
       if (batch.block > final.number) continue;
       if (!counts.has(lane)) counts.set(lane, await countAt(lane, final.number));
-      if ((counts.get(lane) ?? 0) > nonce) await judgeNonce(batch, final);
+      if ((counts.get(lane) ?? 0) > nonce) found = (await judgeNonce(batch, final)) || found;
     }
+    return found;
   }
 
   /** Null if the node does not have that state: what it cannot tell decides nothing. */
@@ -213,26 +220,26 @@ export function createTracker(options: TrackerOptions): Tracker {
    * A nonce is lost only on positive evidence: the very transaction that holds it, in a final block (law 6). A count
    * that moved only says where to look.
    */
-  async function judgeNonce({ id, lane, nonce, attempts }: UnminedBatch, final: Block): Promise<void> {
+  async function judgeNonce({ id, lane, nonce, attempts }: UnminedBatch, final: Block): Promise<boolean> {
     let high = final.number;
     // Back from the final block in growing steps: a node that keeps no old states answers for the newest.
     let low = high;
     for (let step = 1; low > 0; step *= 2) {
       low = Math.max(0, high - step);
       const count = await countAt(lane, low);
-      if (count === null) return;
+      if (count === null) return false;
       if (count <= nonce) break;
       high = low;
     }
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const count = await countAt(lane, middle);
-      if (count === null) return;
+      if (count === null) return false;
       if (count > nonce) high = middle;
       else low = middle + 1;
     }
     const holder = await chain.transactionIn(high, lane, nonce);
-    if (holder === null) return;
+    if (holder === null) return false;
     const ours = attempts.find((attempt) => attempt.transaction === holder);
     if (ours === undefined) {
       await sameChain();
@@ -243,10 +250,11 @@ export function createTracker(options: TrackerOptions): Tracker {
           `transaction ${holder} in block ${high} was sent with the key of lane ${lane} and took nonce ${nonce}, which a batch had; its items go again. If it was not you, the key is known to somebody else.`,
         );
       }
-      return;
+      return false;
     }
     const receipt = await chain.receipt(holder);
     if (receipt !== null) await follow({ events: [eventOf({ batch: id, noop: ours.noop }, receipt)] });
+    return receipt !== null;
   }
 
   /** @returns whether all up to the head is taken in */
@@ -272,8 +280,8 @@ export function createTracker(options: TrackerOptions): Tracker {
       done = null;
       const reached = again || (await advance(head));
       await adopt();
-      await settle(head);
-      if (reached) done = { hash: head.hash, at: clock() };
+      const settled = await settle(head);
+      if (reached && settled) done = { hash: head.hash, at: clock() };
       return changed;
     },
   };

@@ -116,7 +116,7 @@ describe("the submitter", function () {
     world.faults.always("eth_sendRawTransaction", null);
     expect(await desk.store.batches(["signed"])).to.have.length(1);
     const lane = await freshKey(world);
-    const submitter = await desk.submitter({ lane });
+    const submitter = await desk.submitter({ lanes: [lane] });
     expect(await submitter.run(desk.job.id, { until: "final" })).to.deep.equal({ kind: "done" });
     expect(await desk.store.batches(["voided"])).to.have.length(2);
     const lanes = (await desk.store.batches(["verified"])).map((batch) => batch.lane);
@@ -133,7 +133,7 @@ describe("the submitter", function () {
     const waiting = (await desk.store.waiting(second.id, 10)).map((item) => item.id);
     await desk.store.assign(desk.token, second.id, [waiting]);
     world.faults.always("eth_sendRawTransaction", refusing("already known"));
-    const submitter = await desk.submitter({ lane: await freshKey(world), patienceMs: 0, pollMs: 0 });
+    const submitter = await desk.submitter({ lanes: [await freshKey(world)], patienceMs: 0, pollMs: 0 });
     const stop = new AbortController();
     stop.abort();
     await submitter.run(desk.job.id, { until: "final", signal: stop.signal });

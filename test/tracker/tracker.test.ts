@@ -101,10 +101,10 @@ describe("the tracker", function () {
   });
 
   it("law 8: without tags a batch is final at the depth that is known of the chain, not before", async () => {
-    await open();
     world.faults.always(HEADS, (forward, [which]) =>
       which === "finalized" || which === "safe" ? Promise.resolve(null) : forward(),
     );
+    await open();
     const tracker = desk.tracker(4);
     await world.mine();
     for (let depth = 0; depth < 4; depth += 1) {
@@ -267,8 +267,9 @@ describe("the tracker", function () {
         chain: other.chain,
         finalDepth: 0,
         elsewhere: async () => null,
+        sameChain: async () => {},
       });
-      for (let i = 0; i < 3; i += 1) await lost.tick();
+      for (let i = 0; i < 3; i += 1) await lost.tick(await other.chain.block("latest"));
       expect((await one()).batch).to.deep.equal(before.batch);
       await other.close();
       await finish();
