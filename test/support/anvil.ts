@@ -10,7 +10,7 @@ const BINARY = fileURLToPath(new URL("../../node_modules/.bin/anvil", import.met
 
 /**
  * A real node on loopback and a free port. Without arguments it mines each transaction at once; `--no-mining` leaves
- * that to `evm_mine`. `--slots-in-an-epoch 1` is set: finality tags follow the head closely.
+ * that to `evm_mine`. `--slots-in-an-epoch 1` is set unless another is given: finality tags follow the head closely.
  */
 export async function startAnvil(...args: string[]): Promise<Anvil> {
   if (!existsSync(BINARY)) {
@@ -26,8 +26,7 @@ export async function startAnvil(...args: string[]): Promise<Anvil> {
       "127.0.0.1",
       "--port",
       String(port),
-      "--slots-in-an-epoch",
-      "1",
+      ...(args.includes("--slots-in-an-epoch") ? [] : ["--slots-in-an-epoch", "1"]),
       "--enable-tx-gas-limit",
       ...args,
     ],

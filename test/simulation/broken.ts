@@ -1,0 +1,88 @@
+import type { Chain } from "../../src/chain/chain.js";
+import type { Hex } from "../../src/hex.js";
+import type { Store } from "../../src/store/store.js";
+
+/** What the product must not do, done around its ports: a run that does not notice proves nothing. */
+export type Break = "law3" | "law6";
+
+export type Ports = { store: Store; chain: Chain };
+
+export function broken(law: Break | null, ports: Ports): Ports {
+  if (law === "law3") return journalingLate(ports);
+  if (law === "law6") return impatient(ports);
+  return ports;
+}
+
+/** Law 3 broken: what is signed is on disk only after the node has had it. */
+function journalingLate({ store, chain }: Ports): Ports {
+  const undone = new Error("rolled back on purpose");
+  const unwritten = new Map<Hex, () => Promise<unknown>>();
+
+  async function write(raw: Hex): Promise<void> {
+    const journal = unwritten.get(raw);
+    unwritten.delete(raw);
+    await journal?.();
+  }
+
+  return {
+    store: around(store, {
+      async sign(token, batch, place, sign) {
+        // The next nonce comes from the journal, so only the newest can be missing there.
+        for (const raw of [...unwritten.keys()]) await write(raw);
+        let signed: Awaited<ReturnType<Store["sign"]>> | undefined;
+        const rolledBack = store.sign(token, batch, place, (nonce) => {
+          signed = { ...sign(nonce), batch, lane: token.lane, nonce };
+          throw undone;
+        });
+        await rolledBack.catch((error: unknown) => {
+          if (error !== undone) throw error;
+        });
+        const attempt = signed!;
+        unwritten.set(attempt.raw, () => store.sign(token, batch, place, () => attempt));
+        return attempt;
+      },
+    }),
+    chain: around(chain, {
+      async send(raw) {
+        const reply = await chain.send(raw);
+        await write(raw);
+        return reply;
+      },
+    }),
+  };
+}
+
+/** Law 6 broken: a count that moved and no receipt are taken to mean that somebody else has the nonce. */
+function impatient({ store, chain }: Ports): Ports {
+  async function giveUp(): Promise<void> {
+    for (const { id, batch } of await store.batches(["signed"])) {
+      if (batch.state !== "signed" || batch.sentAt === null) continue;
+      if ((await chain.transactionCount(batch.lane, "latest")) <= batch.nonce) continue;
+      const attempts = await store.attempts(id);
+      const receipts = await Promise.all(attempts.map(({ transaction }) => chain.receipt(transaction)));
+      if (receipts.some((receipt) => receipt !== null)) continue;
+      await store.follow({ events: [{ batch: id, event: { kind: "stolen", block: 0 } }] });
+    }
+  }
+
+  return {
+    store: around(store, {
+      async followed() {
+        await giveUp();
+        return store.followed();
+      },
+    }),
+    chain,
+  };
+}
+
+function around<T extends object>(port: T, changed: Partial<T>): T {
+  return new Proxy(port, {
+    get(target, name) {
+      const own = changed[name as keyof T];
+      if (own !== undefined) return own;
+      const value = target[name as keyof T];
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}

@@ -1,0 +1,192 @@
+import type { Request } from "../../src/chain/http.js";
+import type { Hex } from "../../src/hex.js";
+import type { Key } from "../../src/key.js";
+import type { Chance } from "./random.js";
+import { FINALITY } from "./world.js";
+
+/**
+ * What happens on the chain's side, by weight.
+ *
+ * mine: a block. reorg: the newest 1 to 4 blocks are others, with some, all or none of their transactions. forget: the
+ * pool loses a transaction, or all. spike: the base fee jumps. foreign: the lane's key is used by somebody else, who
+ * pays more at a nonce of ours; undone: and a reorg takes that back. gap: the same at the next free nonce. gossip:
+ * another node still had a transaction, and hands it on.
+ */
+export type Weather = {
+  [kind in "mine" | "reorg" | "forget" | "spike" | "foreign" | "undone" | "gap" | "gossip"]: number;
+};
+
+export const WEATHER: Weather = {
+  mine: 80,
+  reorg: 7,
+  forget: 3,
+  spike: 2,
+  foreign: 2,
+  undone: 2,
+  gap: 2,
+  gossip: 8,
+};
+
+const CALMEST_MS = 60;
+const GWEI = 10n ** 9n;
+
+type Pooled = { hash: Hex; nonce: Hex; maxFeePerGas: Hex; maxPriorityFeePerGas: Hex };
+type RawBlock = { number: Hex; baseFeePerGas: Hex; transactions: { hash: Hex }[] };
+
+export type Sky = {
+  counts: { reorgs: number; foreign: number; blocks: number };
+  /** Every transaction that the node was ever given: by us, and, told by the proxy, by the process. */
+  known: Map<Hex, Hex>;
+  /** From now on, until stopped: one thing after another. */
+  start(): void;
+  stop(): Promise<void>;
+  /** All that could still come, comes; and the chain goes on until that is final. */
+  lastCall(): Promise<void>;
+};
+
+export function openSky(node: Request, lanes: readonly Key[], weather: Weather, chance: Chance): Sky {
+  const counts = { reorgs: 0, foreign: 0, blocks: 0 };
+  const known = new Map<Hex, Hex>();
+  const weights = Object.entries(weather) as [keyof Weather, number][];
+  let running: Promise<void> | null = null;
+  let stopped = false;
+
+  const quantity = (value: number | bigint): Hex => `0x${value.toString(16)}`;
+  const head = async () => Number((await node("eth_blockNumber", [])) as Hex);
+  const block = async (which: string) =>
+    (await node("eth_getBlockByNumber", [which, true])) as unknown as RawBlock;
+
+  async function mine(): Promise<void> {
+    await node("evm_mine", []);
+    counts.blocks += 1;
+  }
+
+  /** A refusal is an answer, too: of what is offered here, the node takes what it can. */
+  async function offer(raw: Hex): Promise<boolean> {
+    return node("eth_sendRawTransaction", [raw]).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async function pending({ address }: Key): Promise<Pooled[]> {
+    const { pending } = (await node("txpool_content", [])) as {
+      pending: { [account: string]: { [nonce: string]: Pooled } };
+    };
+    const found = Object.entries(pending).find(([one]) => one.toLowerCase() === address.toLowerCase());
+    return Object.values(found?.[1] ?? {}).sort((a, b) => Number(a.nonce) - Number(b.nonce));
+  }
+
+  async function reorg(least = 1): Promise<void> {
+    const depth = least + chance.below(FINALITY - least + 1);
+    const moved: [Hex, number][] = [];
+    const kept = chance.pick([["none", 3] as const, ["some", 1] as const, ["all", 2] as const]);
+    if (kept !== "none") {
+      const top = await head();
+      const raws: Hex[] = [];
+      for (let number = top - depth + 1; number <= top; number += 1) {
+        for (const { hash } of (await block(quantity(number))).transactions) raws.push(known.get(hash)!);
+      }
+      // What comes first keeps its nonces; what is cut off behind it was never there.
+      const count = kept === "all" ? raws.length : chance.below(raws.length + 1);
+      const places = raws.slice(0, count).map(() => chance.below(depth));
+      places.sort((a, b) => a - b);
+      places.forEach((place, index) => moved.push([raws[index]!, place]));
+    }
+    await node("anvil_reorg", [depth, moved]);
+    counts.reorgs += 1;
+  }
+
+  async function forget(lane: Key): Promise<void> {
+    const pooled = await pending(lane);
+    if (pooled.length === 0 || chance.hit(0.3)) await node("anvil_dropAllTransactions", []);
+    else await node("anvil_dropTransaction", [pooled[chance.below(pooled.length)]!.hash]);
+  }
+
+  async function spike(): Promise<void> {
+    const now = BigInt((await block("latest")).baseFeePerGas);
+    const base = now > 20n * GWEI ? now : (now > GWEI ? now : GWEI) * BigInt(2 + chance.below(8));
+    await node("anvil_setNextBlockBaseFeePerGas", [quantity(base)]);
+    await mine();
+  }
+
+  /** @returns whether it is in the pool */
+  async function foreign(lane: Key, at: "ours" | "free"): Promise<boolean> {
+    const pooled = await pending(lane);
+    const ours = pooled[chance.below(pooled.length)];
+    if (at === "ours" && ours === undefined) return false;
+    const base = BigInt((await block("latest")).baseFeePerGas);
+    const least = 2n * base + 2n * GWEI;
+    const over = (price: Hex | undefined) => (BigInt(price ?? "0x0") * 13n) / 10n + least;
+    const mined = Number(await node("eth_getTransactionCount", [lane.address, "latest"]));
+    const { raw, hash } = lane.signTransaction({
+      chainId: BigInt((await node("eth_chainId", [])) as Hex),
+      nonce: at === "ours" ? Number(ours!.nonce) : mined + pooled.length,
+      to: lane.address,
+      data: "0x",
+      gasLimit: 21_000n,
+      maxFee: over(ours?.maxFeePerGas),
+      tip: over(ours?.maxPriorityFeePerGas),
+    });
+    if (!(await offer(raw))) return false;
+    known.set(hash, raw);
+    counts.foreign += 1;
+    return true;
+  }
+
+  async function gossip(): Promise<void> {
+    const raws = [...known.values()];
+    if (raws.length > 0) await offer(raws[Math.max(0, raws.length - 1 - chance.below(12))]!);
+  }
+
+  async function turn(): Promise<void> {
+    const lane = lanes[chance.below(lanes.length)]!;
+    switch (chance.pick(weights)) {
+      case "mine":
+        return mine();
+      case "reorg":
+        return reorg();
+      case "forget":
+        return forget(lane);
+      case "spike":
+        return spike();
+      case "foreign":
+        await foreign(lane, "ours");
+        return mine();
+      case "gap":
+        await foreign(lane, "free");
+        return mine();
+      case "undone": {
+        if (!(await foreign(lane, "ours"))) return mine();
+        const blocks = 1 + chance.below(FINALITY);
+        for (let i = 0; i < blocks; i += 1) await mine();
+        return reorg(blocks);
+      }
+      case "gossip":
+        return gossip();
+    }
+  }
+
+  return {
+    counts,
+    known,
+    start() {
+      stopped = false;
+      running = (async () => {
+        while (!stopped) {
+          await turn();
+          await new Promise((resolve) => setTimeout(resolve, chance.below(CALMEST_MS)));
+        }
+      })();
+      running.catch(() => {});
+    },
+    async stop() {
+      stopped = true;
+      await running;
+    },
+    async lastCall() {
+      for (const raw of known.values()) await offer(raw);
+      for (let i = 0; i < 2 * FINALITY; i += 1) await mine();
+    },
+  };
+}
