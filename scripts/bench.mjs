@@ -1,20 +1,28 @@
-// `npm run -s bench:gas`, or `npm run -s bench:gas -- --json`: bench/gas.ts. What Waybill is measured against comes with
-// the package in bench/, which is installed here: building, testing and using Waybill does without.
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+// `npm run -s bench:gas`, `bench:throughput` or `bench:memory`, each with `-- --json`: bench/NAME.ts. What Waybill is
+// measured against comes with packages of their own, which are installed here: building, testing and using Waybill does
+// without.
+import { join, relative } from "node:path";
 import { isInstalled, makeReady, npm, ROOT, run, say } from "./ready.mjs";
 
 const BENCH = join(ROOT, "bench");
 
+/** Folders whose packages a benchmark needs. */
+const NEEDS = {
+  gas: () => [BENCH],
+  throughput: (args) => (args.includes("--short") ? [] : [join(BENCH, "peers")]),
+  memory: () => [],
+};
+
 const [name, ...args] = process.argv.slice(2);
-const program = join(BENCH, `${name}.ts`);
-if (name === undefined || !existsSync(program)) {
-  say(`no benchmark ${name}: npm run -s bench:gas`);
+if (!Object.hasOwn(NEEDS, name ?? "")) {
+  const commands = Object.keys(NEEDS).map((known) => `npm run -s bench:${known}`);
+  say(`no benchmark ${name}: ${commands.join(", ")}`);
   process.exit(2);
 }
 const node = makeReady();
-if (!isInstalled(BENCH)) {
-  say("installing EAS's contracts, which bench/package-lock.json names (npm ci)");
-  npm(BENCH, ["ci", "--prefer-offline", "--ignore-scripts"]);
+for (const folder of NEEDS[name](args)) {
+  if (isInstalled(folder)) continue;
+  say(`installing what ${join(relative(ROOT, folder), "package-lock.json")} names (npm ci)`);
+  npm(folder, ["ci", "--prefer-offline", "--ignore-scripts"]);
 }
-run(node, ["--import", "tsx", program, ...args]);
+run(node, ["--import", "tsx", join(BENCH, `${name}.ts`), ...args]);
