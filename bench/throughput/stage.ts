@@ -20,10 +20,11 @@ export type Node = { url: string; request: Request; stop(): Promise<void> };
  * A node of its own process that makes a block every second. It keeps nobody to 2^24 gas a transaction: the SDK of EAS
  * asks for 100 attestations in one, which need more, and here it gets it. It draws up no traces and prints nothing.
  */
-export async function startNode(): Promise<Node> {
+export async function startNode(...more: string[]): Promise<Node> {
   const port = await freePort();
-  const settings = ["--block-time", "1", "--slots-in-an-epoch", "1", "--disable-console-log"];
-  const args = ["--host", "127.0.0.1", "--port", String(port), "--quiet", ...settings];
+  const place = ["--host", "127.0.0.1", "--port", String(port)];
+  const settings = ["--block-time", "1", "--slots-in-an-epoch", "1", "--quiet", "--disable-console-log"];
+  const args = [...place, ...settings, ...more];
   const child = spawn(BINARY, args, { stdio: "ignore" });
   const ended = new Promise<never>((_, reject) => {
     child.once("error", reject);

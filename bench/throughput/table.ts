@@ -17,7 +17,14 @@ export function tableText(results: readonly Result[], remarks: readonly string[]
   ].join("\n");
 }
 
-function resultLine({ name, items, itemsPerSecond, fill, requestsPerItem, cpuMsPerItem }: Result): string {
+export function resultLine({
+  name,
+  items,
+  itemsPerSecond,
+  fill,
+  requestsPerItem,
+  cpuMsPerItem,
+}: Result): string {
   return line(
     name,
     grouped(items),

@@ -1,6 +1,6 @@
-import type { Job, ReportRow, Store } from "../../store/store.js";
+import type { Counts, Job, ReportRow, Store } from "../../store/store.js";
 import { usage } from "../arguments.js";
-import { counted, grouped, type Result, table } from "../output.js";
+import { counted, grouped, jsonText, type Result, table } from "../output.js";
 import { type CommonOptions, openStoreToRead } from "../session.js";
 import { actText, countLines, mismatches, openJobs } from "../work.js";
 
@@ -40,6 +40,7 @@ export async function status(id: string | undefined, options: CommonOptions): Pr
   }
 }
 
+/** Rows that are read and printed at a time: a report is as long as its file, and is nowhere whole. */
 const PAGE = 1_000;
 
 /** Every row of a job once, in order of the input. */
@@ -47,31 +48,62 @@ export async function report(id: string | undefined, options: CommonOptions): Pr
   const store = openStoreToRead(options);
   try {
     const job = id === undefined ? await onlyJob(store) : await jobOf(store, id);
-    const rows: ReportRow[] = [];
-    for (let after = -1; ;) {
-      const page = await store.report(job.id, after, PAGE);
-      rows.push(...page);
-      if (page.length < PAGE) break;
-      after = page.at(-1)!.ordinal;
-    }
     const counts = await store.counts(job.id);
     const open = await openJobs(store, job.id, "final");
-    return {
-      text: [
-        ["line", "state", "uid", "block", "transaction"].join("\t"),
-        ...rows.map(rowText),
-        `${counted(rows.length, "row")}, ${grouped(counts.verified)} verified: job ${job.id}, ${actText(job.act)}s of ${job.name}`,
-      ].join("\n"),
-      data: {
-        job: job.id,
-        name: job.name,
-        schema: job.schema,
-        attester: job.attester,
-        ...counts,
-        report: rows,
-      },
-      exit: open.length > 0 ? 3 : (await mismatches(store, job.id)) > 0 ? 1 : 0,
-    };
+    const exit = open.length > 0 ? 3 : (await mismatches(store, job.id)) > 0 ? 1 : 0;
+    const lines = options.json === true ? documentOf(store, job, counts) : tableOf(store, job, counts);
+    return { text: "", data: undefined, lines: closing(lines, store), exit };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function* pagesOf(store: Store, job: Job): AsyncGenerator<ReportRow[]> {
+  for (let after = -1; ;) {
+    const page = await store.report(job.id, after, PAGE);
+    if (page.length > 0) yield page;
+    if (page.length < PAGE) return;
+    after = page.at(-1)!.ordinal;
+  }
+}
+
+async function* tableOf(store: Store, job: Job, counts: Counts): AsyncGenerator<string> {
+  yield ["line", "state", "uid", "block", "transaction"].join("\t");
+  let rows = 0;
+  for await (const page of pagesOf(store, job)) {
+    rows += page.length;
+    yield page.map(rowText).join("\n");
+  }
+  yield `${counted(rows, "row")}, ${grouped(counts.verified)} verified: job ${job.id}, ${actText(job.act)}s of ${job.name}`;
+}
+
+/** One JSON document, the rows last and one a line. */
+async function* documentOf(store: Store, job: Job, counts: Counts): AsyncGenerator<string> {
+  const head = { job: job.id, name: job.name, schema: job.schema, attester: job.attester, ...counts };
+  yield `${escaped(jsonText(head)).replace(/\n\}$/, "")},\n  "report": [`;
+  let before: string | null = null;
+  for await (const page of pagesOf(store, job)) {
+    if (before !== null) yield `${before},`;
+    before = page.map((row) => `    ${escaped(JSON.stringify(row))}`).join(",\n");
+  }
+  if (before !== null) yield before;
+  yield "  ]\n}";
+}
+
+/** JSON's own escapes for what would otherwise be taken out of a line on its way to a terminal. */
+function escaped(json: string): string {
+  return json.replace(/[^\P{Cc}\n]|[\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    Array.from({ length: character.length }, (_, index) => {
+      const unit = character.charCodeAt(index).toString(16);
+      return `\\u${unit.padStart(4, "0")}`;
+    }).join(""),
+  );
+}
+
+async function* closing(lines: AsyncIterable<string>, store: Store): AsyncGenerator<string> {
+  try {
+    yield* lines;
   } finally {
     await store.close();
   }

@@ -1,0 +1,35 @@
+import { expect } from "chai";
+import type { Report } from "../../bench/throughput.js";
+import { start, stopAll } from "../support/cli.js";
+
+/** With a third of this, most of what is in a block would be somebody else's. */
+const LEAST_FILL = 0.25;
+
+describe("The throughput benchmark", () => {
+  after(stopAll);
+
+  it("measures Waybill in a few blocks, without the packages of those that it is measured against", async () => {
+    const { code, stdout, output } = await start(["scripts/bench.mjs", "throughput", "--short", "--json"])
+      .ended;
+    expect(code, output).to.equal(0);
+    const { contenders } = JSON.parse(stdout) as Report;
+    expect(contenders.map(({ name }) => name)).to.deep.equal([
+      "Waybill record, 4 lanes",
+      "Waybill seal, 4 lanes",
+    ]);
+    for (const one of contenders) {
+      const { name, items, blocks, transactions, seconds, itemsPerSecond, fill } = one;
+      expect(one.blockGas, name).to.equal(30_000_000);
+      expect(seconds, name).to.be.at.least(blocks);
+      expect(Math.abs(itemsPerSecond / (items / seconds) - 1), name).to.be.lessThan(0.001);
+      expect(fill, name).to.be.within(LEAST_FILL, 1);
+      expect(transactions, name).to.be.greaterThan(1);
+      // Whatever is asked of the node is asked for a batch or a block: some hundreds of items.
+      expect(one.requestsPerItem, name).to.be.within(transactions / items, 0.2);
+      expect(one.cpuMsPerItem, name).to.be.within(0.01, 10);
+      expect(one.gasPerItem, name).to.be.within(1_000, 60_000);
+    }
+    const [record, seal] = contenders;
+    expect(seal!.gasPerItem).to.be.lessThan(record!.gasPerItem / 4);
+  });
+});
