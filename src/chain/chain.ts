@@ -76,7 +76,8 @@ export type SendReply =
   | {
       /**
        * underpriced: below another one of its nonce, which lives on; fee too low: below what the chain asks now;
-       * too large: more gas than a block or a transaction of this chain may take
+       * too large: more gas than a block or a transaction of this chain may take;
+       * nonce too high: others of this account have to go first; no answer: nothing was said about the transaction
        */
       kind:
         | "nonce too low"
@@ -88,4 +89,6 @@ export type SendReply =
         | "refused"
         | "no answer";
       message: string;
-    };
+    }
+  /** its gas limit is above a block's or the chain's cap for one transaction, or its bytes are above the pool's */
+  | { kind: "too large"; limit: "gas" | "bytes"; message: string };

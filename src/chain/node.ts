@@ -11,7 +11,7 @@ import {
   type SendReply,
 } from "./chain.js";
 import type { Request } from "./http.js";
-import { isUnsupported, sendReplyOf } from "./nodeErrors.js";
+import { callResultOf, isUnknownBlock, isUnsupported, sendReplyOf } from "./nodeErrors.js";
 
 type Filter = { address: Hex; topics: readonly (Hex | null)[] };
 
@@ -74,7 +74,7 @@ function unguarded(request: Request): Chain {
         return found === null ? null : blockOf(found);
       } catch (error) {
         // Nodes without a finality tag, or before the first finalized block, answer with an error.
-        if (error instanceof RpcError && isUnsupported(error.message)) return null;
+        if (error instanceof RpcError && (isUnknownBlock(error) || isUnsupported(error))) return null;
         throw error;
       }
     },
@@ -86,7 +86,8 @@ function unguarded(request: Request): Chain {
           if (all !== null) return all.map(receiptOf).filter((one) => wanted.includes(one.transaction));
         } catch (error) {
           if (!(error instanceof RpcError)) throw error;
-          blockReceipts = false;
+          // A limit or a hiccup is over the next time; a method that is not there will not come.
+          if (isUnsupported(error)) blockReceipts = false;
         }
       }
       const found = await Promise.all(wanted.map(receipt));
@@ -121,13 +122,7 @@ function unguarded(request: Request): Chain {
           return { kind: "unavailable", message: error.message };
         }
         if (!(error instanceof RpcError)) throw error;
-        const data = revertData(error.data);
-        if (data !== null) return { kind: "reverted", data };
-        // Geth answers code 3, older clients "execution reverted" or "revert" without data.
-        // Gas that does not suffice is about the call as well: asking again would not help.
-        if (error.code === 3 || /revert|out ?of ?gas/i.test(error.message))
-          return { kind: "reverted", data: "0x" };
-        return { kind: "unavailable", message: error.message };
+        return callResultOf(error);
       }
     },
 
@@ -158,7 +153,7 @@ function unguarded(request: Request): Chain {
       } catch (error) {
         if (error instanceof WaybillError) return { kind: "no answer", message: error.message };
         if (!(error instanceof RpcError)) throw error;
-        return sendReplyOf(error.message);
+        return sendReplyOf(error);
       }
     },
 
@@ -175,16 +170,6 @@ function unguarded(request: Request): Chain {
       }));
     },
   };
-}
-
-/** The bytes that a contract reverted with, wherever the client put them; null if it names none. */
-function revertData(data: unknown): Hex | null {
-  if (typeof data === "string") return (/0x(?:[0-9a-f]{2})*$/i.exec(data)?.[0] as Hex | undefined) ?? null;
-  if (data !== null && typeof data === "object") {
-    const inner = data as { data?: unknown; result?: unknown };
-    return revertData(inner.data ?? inner.result);
-  }
-  return null;
 }
 
 /** @throws if it is no quantity: null, undefined and text would be numbers to `Number` */

@@ -15,11 +15,10 @@ import {
 import { type EmbeddedChain, openEmbeddedChain } from "../../src/chain/embedded.js";
 import { httpRequest, type Request } from "../../src/chain/http.js";
 import { chainOf } from "../../src/chain/node.js";
-import { sendReplyOf } from "../../src/chain/nodeErrors.js";
 import { localKey } from "../../src/cli/keys.js";
 import { WaybillError } from "../../src/errors.js";
 import type { Hex } from "../../src/hex.js";
-import { keyOf, type UnsignedTransaction } from "../../src/key.js";
+import { type UnsignedTransaction } from "../../src/key.js";
 import { deployRegistries, deploymentSteps } from "../../src/sdk/deploy.js";
 import { payerOf } from "../../src/sdk/transact.js";
 import { startAnvil, freePort } from "../support/anvil.js";
@@ -38,86 +37,6 @@ function signed(more: Partial<UnsignedTransaction> & { nonce: number }, by = key
     ...more,
   }).raw;
 }
-
-describe("what a node says to a transaction", function () {
-  this.timeout(120_000);
-  const poor = keyOf("11".repeat(32), "a test");
-
-  describe("anvil", () => {
-    let node: Awaited<ReturnType<typeof startAnvil>>;
-    before(async () => {
-      node = await startAnvil("--no-mining");
-    });
-    after(() => node.stop());
-    const send = (raw: Hex) => chainOf(node.request).send(raw);
-
-    it("is understood in anvil's words", async () => {
-      expect(await send(signed({ nonce: 0 }))).to.deep.equal({ kind: "accepted" });
-      expect(await send(signed({ nonce: 0 }))).to.deep.equal({ kind: "known" });
-      expect(await send(signed({ nonce: 0, maxFee: 10n ** 10n - 1n }))).to.include({ kind: "underpriced" });
-      await node.request("evm_mine", []);
-      expect(await send(signed({ nonce: 0 }))).to.include({ kind: "nonce too low" });
-      expect(await send(signed({ nonce: 1, maxFee: 5n }))).to.include({ kind: "fee too low" });
-      expect(await send(signed({ nonce: 0 }, poor))).to.include({ kind: "funds" });
-      expect(await send(signed({ nonce: 1, value: 10n ** 24n }))).to.include({ kind: "funds" });
-      expect(await send(signed({ nonce: 1, gasLimit: 20_000n }))).to.include({ kind: "refused" });
-      expect(await send(signed({ nonce: 1, gasLimit: 2n ** 24n + 1n }))).to.include({ kind: "refused" });
-      expect(await send(signed({ nonce: 1, chainId: 1n }))).to.include({ kind: "refused" });
-      expect(await send("0x02ff")).to.include({ kind: "refused" });
-    });
-  });
-
-  describe("the embedded chain", () => {
-    let chain: EmbeddedChain;
-    before(async () => {
-      chain = await openEmbeddedChain();
-    });
-    after(() => chain.close());
-    const send = (raw: Hex) => chainOf(chain.request).send(raw);
-
-    it("is understood in EDR's words, while it mines at once", async () => {
-      expect(await send(signed({ nonce: 0 }))).to.deep.equal({ kind: "accepted" });
-      expect(await send(signed({ nonce: 0 }))).to.include({ kind: "nonce too low" });
-      // Its text for this one names the expected nonce as well.
-      expect(await send(signed({ nonce: 7 }))).to.include({ kind: "nonce too high" });
-      expect(await send(signed({ nonce: 1, maxFee: 5n }))).to.include({ kind: "fee too low" });
-      expect(await send(signed({ nonce: 0 }, poor))).to.include({ kind: "funds" });
-      expect(await send(signed({ nonce: 1, gasLimit: 20_000n }))).to.include({ kind: "refused" });
-      expect(await send(signed({ nonce: 1, gasLimit: 2n ** 24n + 1n }))).to.include({ kind: "refused" });
-      expect(await send("0x02ff")).to.include({ kind: "refused" });
-    });
-
-    it("is understood in EDR's words, while transactions wait in its pool", async () => {
-      await chain.request("evm_setAutomine", [false]);
-      expect(await send(signed({ nonce: 1 }))).to.deep.equal({ kind: "accepted" });
-      expect(await send(signed({ nonce: 1 }))).to.deep.equal({ kind: "known" });
-      expect(await send(signed({ nonce: 1, maxFee: 10n ** 10n + 1n }))).to.include({ kind: "underpriced" });
-    });
-  });
-
-  // No node of these clients can be run here: their own sources, as nodeErrors.ts names them.
-  const texts: [text: string, kind: string][] = [
-    ["already known", "known"],
-    ["unknown transaction type", "refused"],
-    ["txpool is full", "no answer"],
-    ["nonce too low: next nonce 5, tx nonce 4", "nonce too low"],
-    ["nonce too high: address 0x00, tx: 9 state: 4", "nonce too high"],
-    ["replacement transaction underpriced", "underpriced"],
-    ["transaction underpriced: tip needed 1000000, tip permitted 1", "fee too low"],
-    ["max fee per gas less than block base fee: address 0x00, maxFeePerGas: 1, baseFee: 7", "fee too low"],
-    ["insufficient funds for gas * price + value: balance 0, tx cost 21000", "funds"],
-    ["OldNonce, Current nonce: 5, nonce of rejected tx: 4", "nonce too low"],
-    ["AlreadyKnown", "known"],
-    ["FeeTooLow, MaxFeePerGas too low", "fee too low"],
-    ["Upfront cost exceeds account balance", "funds"],
-    ["daily request count exceeded, request rate limited", "no answer"],
-    ["Your app has exceeded its compute units per second capacity", "no answer"],
-    ["execution reverted", "refused"],
-  ];
-  for (const [text, kind] of texts) {
-    it(`"${text}" is ${kind}`, () => expect(sendReplyOf(text).kind).to.equal(kind));
-  }
-});
 
 describe("a node that answers in a shape that cannot be read", () => {
   const answers: { [method: string]: unknown }[] = [
