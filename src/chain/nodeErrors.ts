@@ -18,38 +18,38 @@ type Meaning =
 const SENT: readonly [RegExp, Meaning][] = [
   // Anchored: that very transaction is there, and not its nonce, its sender or a block.
   [
-    /(^|: )(already (known|imported)|(transaction already imported|known transaction|existing txn with same hash)\b)|^AlreadyKnown\b/i,
+    /(^|: )(already (known|imported)|(transaction already imported|known transaction|existing txn with same hash)\b)|\bAlreadyKnown\b/i,
     { kind: "known" },
   ],
   // Before the bare "underpriced", which is below what the pool takes at all. Erigon has four texts for one thing.
   [
-    /replacement transaction underpriced|could not replace existing|price to replace existing|replaced by transaction with higher tip|^(ReplacementNotAllowed|OwnNonceAlreadyUsed)\b/i,
+    /replacement transaction underpriced|could not replace existing|price to replace existing|replaced by transaction with higher tip|\b(ReplacementNotAllowed|OwnNonceAlreadyUsed)\b/i,
     { kind: "underpriced" },
   ],
-  [/nonce too low|^OldNonce\b/i, { kind: "nonce too low" }],
+  [/nonce too low|\bOldNonce\b/i, { kind: "nonce too low" }],
   // Also a wallet that is delegated (EIP-7702): geth, Reth and Nethermind keep one transaction of it at a time.
   [
-    /nonce too (high|far in future)|nonce is too distant|with a lower nonce exists|gapped-nonce|for delegated accounts|delegation (nonce gap|authority has pending)|^(NonceGap|NonceTooFarInFuture|NotCurrentNonceForDelegation|DelegatorHasPendingTx)\b/i,
+    /nonce too (high|far in future)|nonce is too distant|with a lower nonce exists|gapped-nonce|for delegated accounts|delegation (nonce gap|authority has pending)|\b(NonceGap|NonceTooFarInFuture|NotCurrentNonceForDelegation|DelegatorHasPendingTx)\b/i,
     { kind: "nonce too high" },
   ],
   // Revm's "intrinsic gas too high" is a gas limit above the block's, and in anvil also one that is too low for the call.
   [
-    /exceeds (block|max transaction) gas limit|exceeds transaction gas cap|gas limit (is )?too high|gas limit reached|gas limit cap exceeded|gas limit\b.* is greater than the|^(Tx)?Gas(LimitExceeded|LimitCapExceeded)\b|intrinsic gas too high(?! -- \w*MoreThanGasLimit)/i,
+    /exceeds (block|max transaction) gas limit|exceeds transaction gas cap|gas limit (is )?too high|gas limit reached|gas limit cap exceeded|gas limit\b.* is greater than the|\b(Tx)?Gas(LimitExceeded|LimitCapExceeded)\b|intrinsic gas too high(?! -- \w*MoreThanGasLimit)/i,
     { kind: "too large", limit: "gas" },
   ],
   [
-    /oversized data|RLPTooLong|^transaction too large|^MaxTxSizeExceeded\b/i,
+    /oversized data|RLPTooLong|transaction too large|\bMaxTxSizeExceeded\b/i,
     { kind: "too large", limit: "bytes" },
   ],
   [
-    /\bunderpriced|fee too low|less than (the )?(block|current) base ?fee|gas price below|priority fee below|(gasPrice|maxFeePerGas) \(\d+\) is too low|which is below the minimum|^FeeTooLow/i,
+    /\bunderpriced|fee too low|less than (the )?(block|current) base ?fee|gas price below|priority fee below|(gasPrice|maxFeePerGas) \(\d+\) is too low|which is below the minimum|\bFeeTooLow/i,
     { kind: "fee too low" },
   ],
-  [/insufficient funds|have enough funds|upfront cost exceeds|^InsufficientFunds\b/i, { kind: "funds" }],
+  [/insufficient funds|have enough funds|upfront cost exceeds|\bInsufficientFunds\b/i, { kind: "funds" }],
   // About the asker or the node's house, and not about the transaction: a pool that is full, a node that is behind, a
   // sequencer that is away, a provider's plan.
   [
-    /pool is full|replace pending|account limit exceeded|spammer|syncing|sync is still in progress|pool not enabled|sequencer (internal error|temporarily)|not accepting transactions|failed to publish|no backend|rate limit|too many requests|request rate|requests? (count|limit)|usage limit|capacity|time(d )?out\b|deadline exceeded/i,
+    /pool is full|replace pending|account limit exceeded|spammer|syncing|sync is still in progress|pool not enabled|sequencer (internal error|temporarily)|not accepting transactions|failed to publish|no backend|rate limit|too many requests|requests? (count|limit)|usage limit|capacity|time(d )?out\b|deadline exceeded/i,
     { kind: "no answer" },
   ],
 ];

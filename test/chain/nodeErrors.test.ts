@@ -193,6 +193,10 @@ const SENT: { [client: string]: Said[] } = {
     [
       "Nethermind.Core/Messages/TxErrorMessages.cs",
       [
+        [
+          "refused",
+          "BlobTxGasLimitExceeded: Transaction's totalDataGas=9 exceeded MaxBlobGas per transaction=6.",
+        ],
         [GAS, "TxGasLimitCapExceeded: Gas limit 16777217 exceeded cap of 16777216."],
         ["refused", "NonceTooHigh: Nonce exceeds max nonce"],
         ["refused", "InvalidMaxPriorityFeePerGas: Cannot be higher than maxFeePerGas."],
@@ -323,6 +327,14 @@ const SENT: { [client: string]: Said[] } = {
     [
       "crates/mem_pool/src/lib.rs, crates/edr_provider/src/error.rs",
       [
+        ["known", "Known transaction: 0xab"],
+        ["nonce too low", "Transaction nonce too low. Expected nonce to be at least 1 but got 0."],
+        [GAS, "Transaction gas limit is 2000000 and exceeds block gas limit of 1000000"],
+        [GAS, "Transaction gas limit is 16777217 and exceeds transaction gas cap of 16777216"],
+        [
+          "funds",
+          "Sender doesn't have enough funds to send tx. The max upfront cost is: 21000 and the sender's balance is: 0.",
+        ],
         ["fee too low", "Transaction gas price is 1, which is below the minimum of 7"],
         [
           "fee too low",
@@ -355,6 +367,7 @@ const SENT: { [client: string]: Said[] } = {
       ],
     ],
     ["QuickNode", [["no answer", "50/second request limit reached - reduce calls per second", -32007]]],
+    ["a gateway's HTTP status as a text", [["no answer", "Too Many Requests"]]],
     ["Ankr", [["no answer", "Too many requests, reason: call rate limit exhausted, retry in 10s", -32090]]],
     ["1RPC", [["no answer", "You've reached the usage limit for your current plan.", -32001]]],
     [
