@@ -121,7 +121,7 @@ export function isUnsupported({ code, message }: Refusal): boolean {
  * before there is one; chains without finality take the tag for a number (geth's "hex string", EDR's "block tag").
  */
 export function isUnknownBlock({ message }: Refusal): boolean {
-  return /\b(block|header)\b.*\bnot (found|available)|unknown block|could not be found|block tag|BlockOutOfRange|^Resource not found|hex string without 0x prefix/i.test(
+  return /\b(block|header)\b.*\bnot (found|available)|unknown block|could not be found|block tag|hex string without 0x prefix/i.test(
     message,
   );
 }

@@ -367,7 +367,13 @@ const SENT: { [client: string]: Said[] } = {
       ],
     ],
     ["QuickNode", [["no answer", "50/second request limit reached - reduce calls per second", -32007]]],
-    ["a gateway's HTTP status as a text", [["no answer", "Too Many Requests"]]],
+    [
+      "a gateway's HTTP status as a text",
+      [
+        ["no answer", "Too Many Requests"],
+        ["no answer", "capacity exceeded"],
+      ],
+    ],
     ["Ankr", [["no answer", "Too many requests, reason: call rate limit exhausted, retry in 10s", -32090]]],
     ["1RPC", [["no answer", "You've reached the usage limit for your current plan.", -32001]]],
     [
@@ -406,6 +412,11 @@ const CALLED: { [client: string]: [refusal: Refusal, data: Hex | "unavailable"][
     [{ code: -32000, message: "invalid opcode: INVALID" }, "0x"],
     [{ code: -32000, message: "invalid jump destination" }, "0x"],
     [{ code: -32000, message: "stack underflow (0 <=> 2)" }, "0x"],
+    [{ code: -32000, message: "stack limit reached 1024 (1023)" }, "0x"],
+    [{ code: -32000, message: "gas uint64 overflow" }, "0x"],
+    [{ code: -32000, message: "write protection" }, "0x"],
+    [{ code: -32000, message: "return data out of bounds" }, "0x"],
+    [{ code: -32000, message: "err: out of gas (supplied gas 100000)" }, "0x"],
     [{ code: -32000, message: "header not found" }, "unavailable"],
     [{ code: -32000, message: "header for hash not found" }, "unavailable"],
     [{ code: -32000, message: "hash is not currently canonical" }, "unavailable"],
@@ -438,6 +449,7 @@ const CALLED: { [client: string]: [refusal: Refusal, data: Hex | "unavailable"][
     [{ code: -32015, message: "VM execution error.", data: "Reverted 0xdeadbeef" }, "0xdeadbeef"],
     [{ code: -32000, message: "out of gas" }, "0x"],
     [{ code: -32000, message: "invalid instruction" }, "0x"],
+    [{ code: -32000, message: "max call depth exceeded" }, "0x"],
     [{ code: -32002, message: "No state available for block 0xab" }, "unavailable"],
     [{ code: -32001, message: "0xab could not be found" }, "unavailable"],
   ],
@@ -476,6 +488,33 @@ const CALLED: { [client: string]: [refusal: Refusal, data: Hex | "unavailable"][
     [{ code: -32603, message: "EVM error OutOfGas" }, "0x"],
     [{ code: -32603, message: "EVM error FatalExternalError" }, "unavailable"],
     [{ code: -32603, message: "Fork Error: error sending request" }, "unavailable"],
+  ],
+  // crates/edr_provider/src/error.rs; Hardhat 2 has the code of an internal error
+  EDR: [
+    [
+      {
+        code: -32603,
+        message: "VM Exception while processing transaction: reverted with an unrecognized custom error",
+        data: { message: "the same", data: "0xdeadbeef" },
+      },
+      "0xdeadbeef",
+    ],
+    [{ code: -32603, message: "reverted with reason string 'no'", data: REASON }, REASON],
+    [{ code: -32603, message: "Transaction reverted without a reason string" }, "0x"],
+    [{ code: -32000, message: "Transaction ran out of gas", data: { data: "0x" } }, "0x"],
+    [{ code: -32000, message: "Transaction requires at least 21000 gas but got 256" }, "unavailable"],
+    [{ code: -32000, message: "Received invalid block tag 39321. Latest block number is 0" }, "unavailable"],
+  ],
+  "nobody in particular": [
+    [{ code: -32000, message: "this plan is out of gas" }, "unavailable"],
+    [{ code: -32000, message: "the block of the transaction reverted at this node" }, "unavailable"],
+    [{ code: -32000, message: "this node was reverted with a backup" }, "unavailable"],
+    [{ code: -32000, message: "no VM execution error is known" }, "unavailable"],
+    [{ code: -32000, message: "the tracer has an invalid instruction" }, "unavailable"],
+    [{ code: -32000, message: "proxy: max call depth" }, "unavailable"],
+    [{ code: -32000, message: "the node ran out of gas, call support" }, "unavailable"],
+    [{ code: -32000, message: "no EVM error: nothing was run" }, "unavailable"],
+    [{ code: -32000, message: "", data: "0xdeadbeef" }, "unavailable"],
   ],
   "a wallet in between": [
     [
