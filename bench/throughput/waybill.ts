@@ -68,10 +68,9 @@ function settingsOf(
   { pollMs }: Task,
   issuer: Key,
   lanes: readonly Key[],
-): Settings & { lane: Key; lanes: Key[]; limits: { share: number } } {
+): Settings {
   return {
     issuer,
-    lane: lanes[0]!,
     lanes: [...lanes],
     fees: { maxFee: null, budget: null },
     limits: { share: 1 },

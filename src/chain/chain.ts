@@ -76,7 +76,6 @@ export type SendReply =
   | {
       /**
        * underpriced: below another one of its nonce, which lives on; fee too low: below what the chain asks now;
-       * too large: more gas than a block or a transaction of this chain may take;
        * nonce too high: others of this account have to go first; no answer: nothing was said about the transaction
        */
       kind:
@@ -85,7 +84,6 @@ export type SendReply =
         | "underpriced"
         | "fee too low"
         | "funds"
-        | "too large"
         | "refused"
         | "no answer";
       message: string;

@@ -64,6 +64,7 @@ export type LaneOptions = {
   patienceBlocks?: number;
   slots?: number;
   transactionGas?: number;
+  transactionBytes?: number;
   /** what recent blocks ask as a tip, wei per gas; several lanes may share it */
   tipAt: (head: Block) => Promise<bigint>;
   now?: () => number;
@@ -80,8 +81,8 @@ export type Lane = {
   /** Gives up a planned batch: nothing of it was signed, so its items are free to go another way. */
   voidPlanned(batch: StoredBatch): Promise<void>;
   hold(): Hold | null;
-  /** gas that one transaction may use, as far as nodes have taken it */
-  transactionGas(): number;
+  /** gas and bytes that one transaction may have: what is known of the chain, and less if a node has refused that */
+  taken(): { transactionGas: number; transactionBytes: number };
 };
 
 /** A signature over a batch counts for a week: longer than any wait for a fee, short enough to be forgotten. */
@@ -100,6 +101,7 @@ export function createLane(options: LaneOptions): Lane {
   const address = token.lane;
   const now = options.now ?? Date.now;
   let transactionGas = options.transactionGas ?? TRANSACTION_GAS_CAP;
+  let transactionBytes = options.transactionBytes ?? TRANSACTION_BYTES_CAP;
   let hold: Hold | null = null;
   /** of one head; what is not as hoped is asked for again */
   let seen: { head: Hex; world: World } | null = null;
@@ -225,7 +227,11 @@ export function createLane(options: LaneOptions): Lane {
     if (attempt === undefined) throw new Error(`batch ${batch} is signed and has no bytes`);
     bytes.delete(batch);
     const reply = await chain.send(attempt.raw);
-    if (reply.kind === "too large") transactionGas = Math.min(transactionGas, Number(attempt.gasLimit >> 1n));
+    if (reply.kind === "too large") {
+      // No node says how much it would take, in words that all of them share.
+      if (reply.limit === "gas") transactionGas = Math.min(transactionGas, Number(attempt.gasLimit >> 1n));
+      else transactionBytes = Math.min(transactionBytes, attempt.raw.length >> 2);
+    }
     return { kind: "replied", batch, reply, at: now() };
   }
 
@@ -330,7 +336,7 @@ export function createLane(options: LaneOptions): Lane {
     address,
     token,
     hold: () => hold,
-    transactionGas: () => transactionGas,
+    taken: () => ({ transactionGas, transactionBytes }),
     voidPlanned: (batch) => store.applyOnLane(token, batch.id, { kind: "voided" }),
     async tick(job, head) {
       const signed = (await store.unmined()).filter((batch) => batch.lane === address);

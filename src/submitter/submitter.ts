@@ -244,9 +244,11 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     const known = { ...ETHEREUM_LIMITS, ...options.limits };
     const affordable =
       head.baseFee === 0n ? MOST_PER_TRANSACTION : MOST_PER_TRANSACTION / (3n * head.baseFee);
-    const taken = Math.min(known.transactionGas, ...signing().map((lane) => lane.transactionGas()));
-    const transactionGas = Math.max(LEAST_GAS, Math.min(taken, Number(affordable)));
-    return { ...known, transactionGas, blockGas: Number(head.gasLimit) };
+    const taken = signing().map((lane) => lane.taken());
+    const mostGas = Math.min(...taken.map((one) => one.transactionGas), Number(affordable));
+    const transactionGas = Math.max(LEAST_GAS, mostGas);
+    const transactionBytes = Math.min(...taken.map((one) => one.transactionBytes));
+    return { ...known, transactionGas, transactionBytes, blockGas: Number(head.gasLimit) };
   }
 
   /** Batches that move without us: what is handed in and not yet missed, and what is in a block. */
