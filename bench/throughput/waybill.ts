@@ -24,6 +24,8 @@ function backlogAt(act: Level): Prepare {
     const registry = await openRegistry(chain, task.contract);
     const directory = await mkdtemp(join(tmpdir(), "waybill-bench-"));
     const store = openSqliteStore(directory);
+    const genesis = (await chain.block(0))!.hash;
+    await store.bind({ ...registry.domain, genesis });
     const { id } = await store.openJob({
       key: hex(keccak(new TextEncoder().encode(task.variant))),
       act,
