@@ -1,4 +1,4 @@
-// `npm run -s bench:gas`, `bench:throughput` or `bench:memory`, each with `-- --json`: bench/NAME.ts. What Waybill is
+// `npm run -s bench:gas`, `bench:throughput`, `bench:pipeline` or `bench:memory`, each with `-- --json`: bench/NAME.ts. What Waybill is
 // measured against comes with packages of their own, which are installed here: building, testing and using Waybill does
 // without.
 import { join, relative } from "node:path";
@@ -11,6 +11,7 @@ const NEEDS = {
   gas: () => [BENCH],
   throughput: (args) => (args.includes("--short") ? [] : [join(BENCH, "peers")]),
   memory: () => [],
+  pipeline: () => [],
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -1,0 +1,109 @@
+/**
+ * `npm run -s bench:pipeline`: how many items a second go from a CSV file to journaled, signed transactions, with a
+ * chain that answers at once. What runs is the built program, as people run it. Options: `--json`, `--rows N`,
+ * `--runs N`, `--level seal|record|anchor`, `--variant id|salt|name`.
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { profiled, type Profile } from "./pipeline/profile.js";
+import { pipelineText } from "./pipeline/table.js";
+import { type Level, runOnce, SEED, type Speed, type Variant, VARIANTS, writeRows } from "./pipeline/work.js";
+
+export type Figures = {
+  level: Level;
+  batches: number;
+  /** in a new process */
+  cold: Speed;
+  /** in a process that has done it once */
+  warm: Speed;
+  /** of one more run, which the profiler slows down somewhat */
+  profile: Profile;
+};
+
+/** What `--json` prints. */
+export type PipelineReport = {
+  rows: number;
+  runs: number;
+  seed: string;
+  variant: Variant;
+  schema: string;
+  dataBytes: number;
+  levels: Figures[];
+};
+
+/** What one process measured. */
+type Sample = { batches: number; cold: Speed; warm: Speed; profile: Profile | null };
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: "boolean" },
+    rows: { type: "string", default: "100000" },
+    runs: { type: "string", default: "3" },
+    level: { type: "string", multiple: true, default: ["seal", "record"] },
+    variant: { type: "string", default: "id" },
+    /** what each process of its own is told: the file that the rows are in */
+    sample: { type: "string" },
+    profile: { type: "boolean" },
+  },
+});
+const variant = options.variant as Variant;
+const levels = options.level as Level[];
+const [rows, runs] = [Number(options.rows), Number(options.runs)];
+const valid =
+  variant in VARIANTS &&
+  levels.every((level) => ["seal", "record", "anchor"].includes(level)) &&
+  [rows, runs].every((count) => Number.isSafeInteger(count) && count > 0);
+if (!valid) throw new Error("no such benchmark: see the head of bench/pipeline.ts");
+
+if (options.sample !== undefined) {
+  process.stdout.write(JSON.stringify(await sample(options.sample)));
+} else {
+  const { schema, dataBytes } = VARIANTS[variant];
+  const file = await writeRows(variant, rows);
+  try {
+    const measured = levels.map((level) => figuresOf(level, file.path));
+    const report = { rows, runs, seed: SEED, variant, schema, dataBytes, levels: measured };
+    process.stdout.write(
+      `${options.json === true ? JSON.stringify(report, null, 2) : pipelineText(report)}\n`,
+    );
+  } finally {
+    await file.remove();
+  }
+}
+
+async function sample(path: string): Promise<Sample> {
+  const work = { path, variant, level: levels[0]!, rows };
+  const first = await runOnce(work);
+  const second = await runOnce(work);
+  const profile = options.profile === true ? (await profiled(() => runOnce(work), rows)).profile : null;
+  return { batches: first.batches, cold: first.speed, warm: second.speed, profile };
+}
+
+/** Each run is a process of its own: only the first run of a process is cold. */
+function figuresOf(level: Level, path: string): Figures {
+  const samples = Array.from({ length: runs }, (_, run): Sample => {
+    const told = ["--sample", path, "--level", level, "--variant", variant, "--rows", String(rows)];
+    const args = [...process.execArgv, fileURLToPath(import.meta.url), ...told];
+    const { status, stdout } = spawnSync(process.execPath, run === 0 ? [...args, "--profile"] : args, {
+      stdio: ["ignore", "pipe", "inherit"],
+      maxBuffer: 2 ** 28,
+      encoding: "utf8",
+    });
+    if (status !== 0) throw new Error(`a run at level ${level} failed`);
+    return JSON.parse(stdout) as Sample;
+  });
+  return {
+    level,
+    batches: samples[0]!.batches,
+    cold: medianOf(samples.map((one) => one.cold)),
+    warm: medianOf(samples.map((one) => one.warm)),
+    profile: samples[0]!.profile!,
+  };
+}
+
+/** The run of median CPU time, whole: its figures belong together. */
+function medianOf(speeds: readonly Speed[]): Speed {
+  const sorted = [...speeds].sort((a, b) => a.perCpuSecond - b.perCpuSecond);
+  return sorted[(sorted.length - 1) >> 1]!;
+}

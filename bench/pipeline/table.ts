@@ -1,0 +1,42 @@
+import type { PipelineReport } from "../pipeline.js";
+import type { Speed } from "./work.js";
+
+/** What people are shown. */
+export function pipelineText(report: PipelineReport): string {
+  const { rows, runs, seed, variant, schema, dataBytes, levels } = report;
+  const lines = [
+    `${count(rows)} rows of "${schema}" (${dataBytes} B), each with a recipient and ${variant === "salt" ? "a salt" : "an id"}, seed "${seed}"`,
+    `CSV to signed and journaled transactions, store on disk, median of ${runs} runs`,
+    "",
+  ];
+  lines.push(row("items per second", ["wall", "CPU", "batches", "peak MB"]));
+  for (const { level, batches, cold, warm } of levels) {
+    lines.push(speedRow(`${level}, first in its process`, cold, batches));
+    lines.push(speedRow(`${level}, again`, warm, batches));
+  }
+  for (const { level, profile } of levels) {
+    lines.push("", row(`${level}: where the time goes`, ["share", "µs/item"]));
+    for (const { stage, share, microseconds } of profile.stages)
+      lines.push(row(`  ${stage}`, [percent(share), microseconds.toFixed(1)]));
+    lines.push("", row(`${level}: own time`, ["share"]));
+    for (const { name, share } of profile.functions) lines.push(row(`  ${name}`, [percent(share)], 80));
+  }
+  return lines.join("\n");
+}
+
+function speedRow(name: string, speed: Speed, batches: number): string {
+  const { perSecond, perCpuSecond, peakBytes } = speed;
+  return row(name, [count(perSecond), count(perCpuSecond), count(batches), count(peakBytes / 2 ** 20)]);
+}
+
+function row(name: string, cells: readonly string[], width = 34): string {
+  return name.padEnd(width) + cells.map((cell) => cell.padStart(10)).join("");
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
