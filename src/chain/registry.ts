@@ -10,6 +10,7 @@ import { AttestationRegistry__factory, SchemaRegistry__factory } from "../bindin
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, keccak, unhex } from "../hex.js";
 import type { Head } from "../stream.js";
+import { account, type Argument, bytes, calldata, number, struct, text, word, wordList } from "./calldata.js";
 import type { BlockTag, Chain, Log } from "./chain.js";
 
 const registry = new Interface(AttestationRegistry__factory.abi);
@@ -192,12 +193,10 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
     domain,
     separator: domainSeparator(domain),
     schemaRegistry,
-    recordCall: (terms, items, signature) =>
-      registry.encodeFunctionData("record", [terms, items, signature]) as Hex,
-    sealCall: (terms, items, signature) =>
-      registry.encodeFunctionData("seal", [terms, items, signature]) as Hex,
+    recordCall: (terms, items, signature) => itemsCall("record", terms, items, signature),
+    sealCall: (terms, items, signature) => itemsCall("seal", terms, items, signature),
     anchorCall: (terms, root, count, signature) =>
-      registry.encodeFunctionData("anchor", [terms, root, count, signature]) as Hex,
+      calldata(selectorOf("anchor"), [termsOf(terms), word(root), number(count), bytes(unhex(signature))]),
     carryCall(level, attestation, signature) {
       const { data, ...statement } = attestation;
       switch (level) {
@@ -213,15 +212,15 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
       }
     },
     revokeCall: (uids, reason, signed) =>
-      (signed === null
-        ? registry.encodeFunctionData("revoke", [uids, reason])
-        : registry.encodeFunctionData("revokeSigned", [
-            signed.attester,
-            uids,
-            reason,
-            signed.deadline,
-            signed.signature,
-          ])) as Hex,
+      signed === null
+        ? calldata(selectorOf("revoke"), [wordList(uids), text(reason)])
+        : calldata(selectorOf("revokeSigned"), [
+            account(signed.attester),
+            wordList(uids),
+            text(reason),
+            number(signed.deadline),
+            bytes(unhex(signed.signature)),
+          ]),
     refusalOf,
     refusalText,
     async records(uids, at) {
@@ -268,6 +267,18 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
       return { id, definition, resolver: terms.resolver, revocable: terms.revocable };
     },
   };
+}
+
+function itemsCall(name: "record" | "seal", terms: BatchTerms, items: Uint8Array, signature: Hex): Hex {
+  return calldata(selectorOf(name), [termsOf(terms), bytes(items), bytes(unhex(signature))]);
+}
+
+function selectorOf(name: "record" | "seal" | "anchor" | "revoke" | "revokeSigned"): Hex {
+  return registry.getFunction(name)!.selector as Hex;
+}
+
+function termsOf({ attester, schema, stream, position, deadline }: BatchTerms): Argument {
+  return struct(account(attester), word(schema), word(stream), number(position), number(deadline));
 }
 
 type Terms = { resolver: Hex; revocable: boolean; exists: boolean };
