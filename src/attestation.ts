@@ -1,5 +1,15 @@
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
-import { addressWord, type Hex, hex, keccak, numberWord, unhex, ZERO_ADDRESS, ZERO_WORD } from "./hex.js";
+import {
+  addressWord,
+  type Hex,
+  hex,
+  keccak,
+  numberWord,
+  unhex,
+  unhexInto,
+  ZERO_ADDRESS,
+  ZERO_WORD,
+} from "./hex.js";
 
 /** One statement, as the registry's struct of the same name. */
 export type Attestation = {
@@ -69,6 +79,14 @@ export const TYPES = {
 };
 
 const WORD = 32;
+const ADDRESS = 20;
+const EXPIRY = 5;
+const FLAGS = 1;
+const DATA_LENGTH = 3;
+/** Bytes of a packed salt, by the code that the flags have of it. */
+const SALT_SIZES = [0, 8, 16, WORD];
+
+const encoder = new TextEncoder();
 
 /**
  * The EIP-712 domain separator of a registry: name `Waybill`, version `1`.
@@ -91,13 +109,13 @@ export function domainSeparator(domain: Domain): Uint8Array {
 export function uidOf(separator: Uint8Array, attestation: Attestation): Hex {
   const words = new Uint8Array(9 * WORD);
   words.set(ATTESTATION_TYPE_HASH, 0);
-  words.set(unhex(attestation.schema), WORD);
-  words.set(unhex(attestation.attester), 2 * WORD + 12);
-  words.set(unhex(attestation.recipient), 3 * WORD + 12);
-  words.set(unhex(attestation.ref), 4 * WORD);
-  words.set(numberWord(BigInt(attestation.expiresAt)), 5 * WORD);
+  writeSized(words, WORD, WORD, attestation.schema);
+  writeSized(words, 2 * WORD + 12, ADDRESS, attestation.attester);
+  writeSized(words, 3 * WORD + 12, ADDRESS, attestation.recipient);
+  writeSized(words, 4 * WORD, WORD, attestation.ref);
+  if (attestation.expiresAt !== 0) words.set(numberWord(BigInt(attestation.expiresAt)), 5 * WORD);
   words[7 * WORD - 1] = attestation.revocable ? 1 : 0;
-  words.set(unhex(attestation.salt), 7 * WORD);
+  writeSized(words, 7 * WORD, WORD, attestation.salt);
   words.set(keccak(attestation.data), 8 * WORD);
   return hex(digest(separator, words));
 }
@@ -155,41 +173,95 @@ export function revocationDigest(
  * are otherwise equal, and a sealed item pays about 40 gas for each byte.
  */
 export function saltOf(key: string): Hex {
-  return `${hex(keccak(utf8ToBytes(key)).subarray(0, 8))}${"0".repeat(48)}`;
+  return `${hex(keccak(encoder.encode(key)).subarray(0, 8))}${"0".repeat(48)}`;
 }
 
 /** The items of a batch as the registry's library Items reads them. */
 export function packItems(items: readonly Item[]): Uint8Array {
   if (items.length > MAX_ITEMS)
     throw new Error(`${items.length} items do not fit one batch: ${MAX_ITEMS} do`);
-  return concatBytes(Uint8Array.of(items.length >> 8, items.length & 255), ...items.map(packItem));
+  const packed = new Uint8Array(items.reduce((sum, item) => sum + bytesOf(item), 2));
+  packed[0] = items.length >> 8;
+  packed[1] = items.length & 255;
+  let at = 2;
+  for (const item of items) at = writeItem(packed, at, item);
+  return packed;
 }
 
 /** The bytes that an item adds to `packItems`. */
 export function packItem(item: Item): Uint8Array {
-  const salt = unhex(item.salt);
-  const saltCode = [0, 8, 16].findIndex((size) => salt.subarray(size).every((byte) => byte === 0));
-  const code = saltCode === -1 ? 3 : saltCode;
-  const hasRecipient = item.recipient !== ZERO_ADDRESS;
-  const hasRef = item.ref !== ZERO_WORD;
-  const hasExpiry = item.expiresAt !== 0;
-  const flags =
+  const packed = new Uint8Array(bytesOf(item));
+  writeItem(packed, 0, item);
+  return packed;
+}
+
+function bytesOf(item: Item): number {
+  if (item.data.length > MAX_DATA)
+    throw new Error(`${item.data.length} bytes of data: an item holds ${MAX_DATA}`);
+  return bytesBeforeData(item) + item.data.length;
+}
+
+function bytesBeforeData({ recipient, ref, expiresAt, salt }: Item): number {
+  return (
+    FLAGS +
+    (recipient === ZERO_ADDRESS ? 0 : ADDRESS) +
+    (ref === ZERO_WORD ? 0 : WORD) +
+    (expiresAt === 0 ? 0 : EXPIRY) +
+    SALT_SIZES[saltCode(salt)]! +
+    DATA_LENGTH
+  );
+}
+
+/** @returns where the next one begins */
+function writeItem(packed: Uint8Array, at: number, item: Item): number {
+  const { data } = item;
+  const end = writeBeforeData(packed, at, item);
+  packed.set(data, end);
+  return end + data.length;
+}
+
+/** @returns where the data begins */
+function writeBeforeData(packed: Uint8Array, at: number, item: Item): number {
+  const { recipient, ref, expiresAt, salt, data } = item;
+  const code = saltCode(salt);
+  const hasRecipient = recipient !== ZERO_ADDRESS;
+  const hasRef = ref !== ZERO_WORD;
+  const hasExpiry = expiresAt !== 0;
+  packed[at++] =
     Number(item.revocable) |
     (Number(hasRecipient) << 1) |
     (Number(hasRef) << 2) |
     (Number(hasExpiry) << 3) |
     (code << 4);
-  if (item.data.length > MAX_DATA)
-    throw new Error(`${item.data.length} bytes of data: an item holds ${MAX_DATA}`);
-  return concatBytes(
-    Uint8Array.of(flags),
-    hasRecipient ? unhex(item.recipient) : NOTHING,
-    hasRef ? unhex(item.ref) : NOTHING,
-    hasExpiry ? numberWord(BigInt(item.expiresAt)).subarray(27) : NOTHING,
-    salt.subarray(0, [0, 8, 16, 32][code]),
-    Uint8Array.of(item.data.length >> 16, (item.data.length >> 8) & 255, item.data.length & 255),
-    item.data,
-  );
+  if (hasRecipient) at = writeSized(packed, at, ADDRESS, recipient);
+  if (hasRef) at = writeSized(packed, at, WORD, ref);
+  if (hasExpiry) {
+    packed.set(numberWord(BigInt(expiresAt)).subarray(WORD - EXPIRY), at);
+    at += EXPIRY;
+  }
+  const saltSize = SALT_SIZES[code]!;
+  if (saltSize > 0) at = writeSized(packed, at, saltSize, salt.slice(0, 2 + 2 * saltSize));
+  packed[at++] = data.length >> 16;
+  packed[at++] = (data.length >> 8) & 255;
+  packed[at++] = data.length & 255;
+  return at;
+}
+
+/** A salt that ends with enough zeros is packed to 0, 8 or 16 of its 32 bytes. */
+function saltCode(salt: Hex): number {
+  if (salt.length !== ZERO_WORD.length) throw new Error(`not ${WORD} bytes: ${salt}`);
+  if (salt === ZERO_WORD) return 0;
+  if (!salt.endsWith(ZEROS_16)) return 3;
+  return salt.endsWith(ZEROS_24) ? 1 : 2;
+}
+
+const ZEROS_16 = "0".repeat(2 * 16);
+const ZEROS_24 = "0".repeat(2 * 24);
+
+/** @returns where it ends. @throws Error unless `text` is so many bytes */
+function writeSized(bytes: Uint8Array, at: number, size: number, text: string): number {
+  if (text.length !== 2 + 2 * size) throw new Error(`not ${size} bytes: ${text}`);
+  return at + unhexInto(bytes, at, text);
 }
 
 /** What an issuer signs in place of items to have a root anchored. */
@@ -208,15 +280,21 @@ export type PackedSize = {
 };
 
 export function packedSize(item: Item): PackedSize {
-  const packed = packItem(item);
-  return { bytes: packed.length, tokens: tokensOf(packed), words: Math.ceil(item.data.length / WORD) };
+  const bytes = bytesOf(item);
+  const end = writeBeforeData(scratch, 0, item);
+  const tokens = tokensIn(scratch, end) + tokensIn(item.data, item.data.length);
+  return { bytes, tokens, words: Math.ceil(item.data.length / WORD) };
 }
 
 /** EIP-7623 tokens: calldata costs 4 gas each, and no transaction costs less than 21,000 and 10 each. */
 export function tokensOf(calldata: Uint8Array): number {
-  let tokens = 0;
-  for (const byte of calldata) tokens += byte === 0 ? 1 : 4;
-  return tokens;
+  return tokensIn(calldata, calldata.length);
+}
+
+function tokensIn(calldata: Uint8Array, end: number): number {
+  let zeros = 0;
+  for (let at = 0; at < end; at += 1) if (calldata[at] === 0) zeros += 1;
+  return 4 * end - 3 * zeros;
 }
 
 /** The count of a packed batch has two bytes. */
@@ -224,7 +302,8 @@ export const MAX_ITEMS = 65_535;
 /** The length of an item's data has three bytes. */
 export const MAX_DATA = 2 ** 24 - 1;
 
-const NOTHING = new Uint8Array(0);
+/** An item without its data: flags, recipient, ref, expiry, salt, and the length of the data. */
+const scratch = new Uint8Array(FLAGS + ADDRESS + WORD + EXPIRY + WORD + DATA_LENGTH);
 
 function typeHash(name: keyof typeof TYPES): Uint8Array {
   return keccak(
@@ -236,5 +315,10 @@ const ATTESTATION_TYPE_HASH = typeHash("Attestation");
 
 /** EIP-712: keccak256(0x1901 ‖ domain separator ‖ hash of the struct). */
 function digest(separator: Uint8Array, struct: Uint8Array): Uint8Array {
-  return keccak(concatBytes(Uint8Array.of(0x19, 0x01), separator, keccak(struct)));
+  const bytes = new Uint8Array(2 + 2 * WORD);
+  bytes[0] = 0x19;
+  bytes[1] = 0x01;
+  bytes.set(separator, 2);
+  bytes.set(keccak(struct), 2 + WORD);
+  return keccak(bytes);
 }
