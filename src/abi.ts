@@ -77,15 +77,20 @@ export function decodeFields(fields: readonly Field[], data: Uint8Array): Values
 
 /** The address with the letter case of EIP-55. @param address 0x and 40 hex digits in any case */
 export function checksumAddress(address: string): string {
-  const digits = address.slice(2).toLowerCase();
-  const hash = keccak(encoder.encode(digits));
-  let text = "0x";
+  const lower = address.toLowerCase();
+  const text = new Uint8Array(lower.length);
+  encoder.encodeInto(lower, text);
+  const digits = text.subarray(2);
+  const hash = keccak(digits);
   for (let i = 0; i < digits.length; i++) {
     const nibble = (hash[i >> 1]! >> (i % 2 === 0 ? 4 : 0)) & 15;
-    text += nibble > 7 ? digits[i]!.toUpperCase() : digits[i]!;
+    if (nibble > 7 && digits[i]! >= LETTER_A) digits[i]! -= LETTER_A - CAPITAL_A;
   }
-  return text;
+  return decoder.decode(text);
 }
+
+const LETTER_A = 0x61;
+const CAPITAL_A = 0x41;
 
 function isDynamic(type: AbiType): boolean {
   switch (type.kind) {

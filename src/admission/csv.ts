@@ -28,18 +28,20 @@ const WIDTH = { column: "", code: "E_ROW_WIDTH" } as const;
  */
 export async function* readCsv(input: Input, schema: Schema): AsyncGenerator<RowResult> {
   let columns: readonly Column[] | undefined;
-  for await (const record of recordsOf(input)) {
-    if (columns === undefined) {
-      columns = headerOf(record, schema, input);
-      continue;
-    }
-    for (let blank = record.blanks; blank > 0; blank--) {
+  for await (const records of recordsOf(input)) {
+    for (const record of records) {
+      if (columns === undefined) {
+        columns = headerOf(record, schema, input);
+        continue;
+      }
+      for (let blank = record.blanks; blank > 0; blank--) {
+        input.signal?.throwIfAborted();
+        const line = record.line - blank;
+        yield { ok: false, line, faults: [{ line, ...WIDTH, problem: "a blank line between rows" }] };
+      }
       input.signal?.throwIfAborted();
-      const line = record.line - blank;
-      yield { ok: false, line, faults: [{ line, ...WIDTH, problem: "a blank line between rows" }] };
+      yield rowOf(record, columns);
     }
-    input.signal?.throwIfAborted();
-    yield rowOf(record, columns);
   }
   if (columns === undefined) throw emptyFile(input);
 }
@@ -55,26 +57,31 @@ function rowOf({ line, cells, stray }: Record, columns: readonly Column[]): RowR
     faults.push({ line, ...WIDTH, problem: `${cells.length} cells where the header has ${columns.length}` });
     return { ok: false, line, faults };
   }
-  const sound = columns
-    .map((column, i) => ({ column, raw: "meta" in column && cells[i] === "" ? null : cells[i]! }))
-    .filter((_, i) => !stray.includes(i));
+  const sound: { column: Column; raw: string | null }[] = [];
+  for (const [i, column] of columns.entries()) {
+    if (stray.length > 0 && stray.includes(i)) continue;
+    sound.push({ column, raw: "meta" in column && cells[i] === "" ? null : cells[i]! });
+  }
   return readRow(line, sound, (field, text) => readText(field, text!), faults);
 }
 
 /**
- * The records of a file. A chunk is taken from the input only when all records of the one before it are consumed: that
- * is the back-pressure.
+ * The records of a file, those of one chunk at a time. The next chunk is taken from the input only when they are
+ * consumed: that is the back-pressure.
+ *
+ * csv-parse's stream stays empty: to read records out of it one by one takes as long as to parse them.
  *
  * csv-parse 7.0.3 counts a CRLF inside a cell as two lines, and drops a record with a stray quote together with its
  * line breaks. Lines are therefore counted here, from the cells, and the record is kept (`recordHasError`).
  */
-async function* recordsOf(input: Input): AsyncGenerator<Record> {
+async function* recordsOf(input: Input): AsyncGenerator<Record[]> {
   let line = 1;
   let blanks = 0;
   let stray: number[] = [];
+  let records: Record[] = [];
   let failure: WaybillError | undefined;
 
-  function take(cells: string[], info: InfoRecord): Record | null {
+  function take(cells: string[], info: InfoRecord): null {
     if (failure !== undefined) return null;
     const record = {
       line: line + info.empty_lines - blanks,
@@ -87,7 +94,8 @@ async function* recordsOf(input: Input): AsyncGenerator<Record> {
       for (let at = cell.indexOf("\n"); at >= 0; at = cell.indexOf("\n", at + 1)) line++;
     blanks = info.empty_lines;
     stray = [];
-    return record;
+    records.push(record);
+    return null;
   }
 
   function skip(error: CsvError | undefined): undefined {
@@ -99,7 +107,7 @@ async function* recordsOf(input: Input): AsyncGenerator<Record> {
     } else failure ??= broken(code, input, line + empty_lines - blanks, column);
   }
 
-  const options: Options<Record, string[]> = {
+  const options: Options<null, string[]> = {
     record_delimiter: ["\n", "\r\n"],
     relax_column_count: true,
     skip_empty_lines: true,
@@ -112,23 +120,27 @@ async function* recordsOf(input: Input): AsyncGenerator<Record> {
   const { state } = parser as unknown as { state: { recordHasError: boolean } };
   parser.on("error", (error) => (failure ??= broken(error.message, input, line, 0)));
 
-  function* parsed(bytes: Uint8Array | string): Generator<Record> {
-    parser.write(bytes);
-    for (let record; (record = parser.read() as Record | null) !== null;) yield record;
+  function taken(): Record[] {
+    const all = records;
+    records = [];
+    return all;
   }
 
   try {
     for await (const chunk of utf8(input)) {
-      yield* parsed(chunk);
+      parser.write(chunk);
+      yield taken();
       if (failure !== undefined) break;
     }
   } catch (error) {
     // The parser looks three bytes ahead: with these it gives up a row that was complete when the input failed.
-    yield* parsed("....");
+    parser.write("....");
+    yield taken();
     throw error;
   }
   parser.end();
-  yield* parser as AsyncIterable<Record>;
+  for await (const none of parser) throw new Error(`csv-parse made a record: ${String(none)}`);
+  yield taken();
   if (failure !== undefined) throw failure;
 }
 

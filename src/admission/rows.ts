@@ -59,7 +59,8 @@ export function readRow<Raw>(
   readField: (field: Field, raw: Raw | null) => Reading,
   faults: RowFault[] = [],
 ): RowResult {
-  const values: [string, Value][] = [];
+  // By assignment: no field is called __proto__, see parseName of schema.ts.
+  const values: { [name: string]: Value } = {};
   const keys: string[] = [];
   const row: Omit<Row, "values"> = {
     line,
@@ -73,7 +74,7 @@ export function readRow<Raw>(
   for (const { column, raw } of cells) {
     if ("field" in column) {
       const reading = readField(column.field, raw);
-      if (reading.ok) values.push([column.name, reading.value]);
+      if (reading.ok) values[column.name] = reading.value;
       else faults.push({ line, column: reading.path, code: reading.code, problem: reading.problem });
     } else if (raw !== null) {
       if (column.meta === "salt" || column.meta === "id") keys.push(column.name);
@@ -91,7 +92,7 @@ export function readRow<Raw>(
       problem: "a row has a salt or an id, which makes the salt, but not both",
     });
   if (faults.length > 0) return { ok: false, line, faults };
-  return { ok: true, row: { ...row, values: Object.fromEntries(values) } };
+  return { ok: true, row: { ...row, values } };
 }
 
 /** `E_ROW_BOOL people.csv:4812 column isHuman: "no" is not true or false.` @param file path or name of the file */
