@@ -52,12 +52,19 @@ function journalingLate({ store, chain }: Ports): Ports {
   };
 }
 
-/** Law 6 broken: a count that moved and no receipt are taken to mean that somebody else has the nonce. */
+/** Looks without a receipt after which a lane that breaks law 6 no longer waits. */
+const LOOKS = 3;
+
+/** Law 6 broken: no receipt at a few looks, or none though the count moved, is taken to mean that the nonce is lost. */
 function impatient({ store, chain }: Ports): Ports {
+  const looks = new Map<number, number>();
+
   async function giveUp(): Promise<void> {
     for (const { id, batch } of await store.batches(["signed"])) {
       if (batch.state !== "signed" || batch.sentAt === null) continue;
-      if ((await chain.transactionCount(batch.lane, "latest")) <= batch.nonce) continue;
+      looks.set(id, (looks.get(id) ?? 0) + 1);
+      const moved = (await chain.transactionCount(batch.lane, "latest")) > batch.nonce;
+      if (!moved && looks.get(id)! < LOOKS) continue;
       const attempts = await store.attempts(id);
       const receipts = await Promise.all(attempts.map(({ transaction }) => chain.receipt(transaction)));
       if (receipts.some((receipt) => receipt !== null)) continue;

@@ -21,8 +21,8 @@ export type Faults = { all: Partial<Record<Fault, number>> } & {
 export const FAULTS: Faults = {
   all: { unheard: 0.006, lost: 0.006, late: 0.03, busy: 0.012 },
   eth_sendRawTransaction: { unheard: 0.05, lost: 0.1, late: 0.05, busy: 0.05 },
-  eth_getTransactionReceipt: { blank: 0.2 },
-  eth_getBlockReceipts: { blank: 0.15 },
+  eth_getTransactionReceipt: { blank: 0.3 },
+  eth_getBlockReceipts: { blank: 0.2 },
   eth_getTransactionCount: { behind: 0.15 },
   eth_getBlockByNumber: { behind: 0.1 },
   eth_chainId: { elsewhere: 0.03 },

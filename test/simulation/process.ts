@@ -41,8 +41,8 @@ function submitterOf(ports: { store: Store; chain: Chain; registry: Registry }):
     issuer: ISSUER,
     lane: LANES[0]!,
     fees: { maxFee: null, budget: null },
-    pollMs: 5,
-    patienceMs: 150,
+    pollMs: 3,
+    patienceMs: 60,
     finalDepth: 64,
     outageMs: 2_000,
   });

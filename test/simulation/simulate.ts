@@ -27,8 +27,8 @@ export type Options = {
   broken: Break | null;
   faults?: Faults;
   weather?: Weather;
-  /** without any progress for so long, the run is given up */
-  stallMs?: number;
+  /** questions without any progress after which the run is given up */
+  patience?: number;
   onProgress?: (line: string) => void;
 };
 
@@ -56,11 +56,20 @@ export type Result = {
 /** When a life ends: at the nth question, or transaction, before or after the node heard it, or behind the reply. */
 type Doom = { of: "questions" | "transactions"; nth: number; moment: "unheard" | "heard" | "answered" };
 
+/** The moment that law 3 is about: the node has it, and nothing more is written. */
+const IN_BETWEEN: Doom = { of: "transactions", nth: 1, moment: "heard" };
+
 /** Items in a transaction, about; see BLOCK_GAS. */
 const PER_TRANSACTION = 18;
 
+/** Questions in which something must have become final: about 500 blocks. */
+const PATIENCE = 4_000;
+
+/** A process that asks nothing for so long never will. */
+const SILENCE_MS = 60_000;
+
 /** Blocks between two looks for what is final and doubled. */
-const LOOK = 20;
+const LOOK = 8;
 
 /** Memory where there is such a folder: what is killed here is the process, not the machine, and syncing is slow. */
 const SCRATCH = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
@@ -87,14 +96,21 @@ export async function simulate(options: Options): Promise<Result> {
   let lives = 0;
   let counts: Counts | null = null;
   let hold: string | null = null;
-  let movedAt = performance.now();
+  let asked = 0;
+  let movedAt = 0;
+  let askedAt = performance.now();
   let life: Life | null = null;
 
   const proxy = await startProxy(async (question) => {
     const asking = life;
     if (asking === null) return { kind: "hang up" };
+    asked += 1;
+    askedAt = performance.now();
     if (question.method === "eth_sendRawTransaction") note(question.params[0] as Hex);
-    return asking.answer(question);
+    await sky.pass("before");
+    const answer = await asking.answer(question);
+    await sky.pass("after");
+    return answer;
   });
 
   function note(raw: Hex): void {
@@ -162,13 +178,21 @@ export async function simulate(options: Options): Promise<Result> {
         hold = `${report.code}: ${report.message}`;
         return;
       }
-      if (JSON.stringify(report.counts) !== JSON.stringify(counts)) movedAt = performance.now();
+      // Items that come and go between two states are no progress.
+      if (counts === null || report.counts.verified > counts.verified) movedAt = asked;
       counts = report.counts;
       if (report.kind === "done") this.done = true;
       else hold = report.hold;
       onProgress(
         `${counts.verified} of ${items} verified, ${killed} kills, ${sky.counts.reorgs} reorgs${hold === null ? "" : `, ${hold}`}`,
       );
+    }
+
+    /** Ends it without that being one of the kills. */
+    async stop(): Promise<void> {
+      this.dead = true;
+      this.child.kill("SIGKILL");
+      await this.ended;
     }
 
     kill(): void {
@@ -223,6 +247,17 @@ export async function simulate(options: Options): Promise<Result> {
     }
   }
 
+  /** What the store says is on the chain for good. */
+  async function claimed(): Promise<Set<Hex>> {
+    const store = openSqliteStore(directory, { readOnly: true });
+    try {
+      const rows = await store.report(1, 0, items + 1);
+      return new Set(rows.flatMap(({ state, uid }) => (state === "verified" && uid !== null ? [uid] : [])));
+    } finally {
+      await store.close();
+    }
+  }
+
   async function unwritten(): Promise<number> {
     const store = openSqliteStore(directory, { readOnly: true });
     try {
@@ -238,14 +273,13 @@ export async function simulate(options: Options): Promise<Result> {
 
   let end = "done" as Result["end"];
   try {
-    sky.start();
-    const stallMs = options.stallMs ?? 60_000;
+    const patience = options.patience ?? PATIENCE;
     let looked = 0;
     let looking: Promise<void> | null = null;
     const watch = setInterval(() => {
-      if (performance.now() - movedAt > stallMs) {
+      if (asked - movedAt > patience || performance.now() - askedAt > SILENCE_MS) {
         end = "stalled";
-        life?.child.kill("SIGKILL");
+        void life?.stop();
       }
       if (target !== "counter" || looking !== null || sky.counts.blocks - looked < LOOK) return;
       looked = sky.counts.blocks;
@@ -253,14 +287,20 @@ export async function simulate(options: Options): Promise<Result> {
         .then((times) => {
           if (times === 0) return;
           end = "doubled";
-          life?.child.kill("SIGKILL");
+          void life?.stop();
         })
         .finally(() => (looking = null));
     }, 100);
     try {
       while (end === "done") {
         const left = await examine();
-        const doom = killed < kills ? doomOf(dooms, left, kills - killed) : null;
+        const doom =
+          killed >= kills
+            ? null
+            : options.broken === "law3"
+              ? IN_BETWEEN
+              : doomOf(dooms, left, kills - killed);
+        if (lives > 0) await sky.pass("between");
         lives += 1;
         life = new Life(doom);
         await life.ended;
@@ -268,16 +308,17 @@ export async function simulate(options: Options): Promise<Result> {
       }
     } finally {
       clearInterval(watch);
-      life?.child.kill("SIGKILL");
-      await life?.ended;
+      await life?.stop();
       await looking;
     }
-    await sky.stop();
     if (end !== "doubled") await sky.lastCall();
     const times = await timesOf(world, uids);
     const once = times.filter((count) => count === 1).length;
-    const missing = times.filter((count) => count === 0).length;
-    const doubled = times.length - once - missing;
+    const zero = uids.filter((_, index) => times[index] === 0);
+    // Cut short, a run has items that were still to come.
+    const meant = end === "doubled" ? await claimed() : new Set(uids);
+    const missing = zero.filter((uid) => meant.has(uid)).length;
+    const doubled = items - once - zero.length;
 
     await examine();
     if (end === "done" && counts!.verified !== items) {
@@ -305,7 +346,6 @@ export async function simulate(options: Options): Promise<Result> {
       problems: [...problems],
     };
   } finally {
-    await sky.stop().catch(() => {});
     await proxy.close();
     await world.close();
     await rm(directory, { recursive: true, force: true });

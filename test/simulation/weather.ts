@@ -27,7 +27,12 @@ export const WEATHER: Weather = {
   gossip: 8,
 };
 
-const CALMEST_MS = 60;
+/** Turns of the weather for each question that the process asks: so the run is the same on a slow machine. */
+const PACE = { before: 0.08, after: 0.04 };
+
+/** Turns, at most, between two lives. */
+const MEANWHILE = 6;
+
 const GWEI = 10n ** 9n;
 
 type Pooled = { hash: Hex; nonce: Hex; maxFeePerGas: Hex; maxPriorityFeePerGas: Hex };
@@ -37,9 +42,8 @@ export type Sky = {
   counts: { reorgs: number; foreign: number; blocks: number };
   /** Every transaction that the node was ever given: by us, and, told by the proxy, by the process. */
   known: Map<Hex, Hex>;
-  /** From now on, until stopped: one thing after another. */
-  start(): void;
-  stop(): Promise<void>;
+  /** Before, or after, a question is answered, and between two lives: whatever may have come meanwhile has come. */
+  pass(when: "before" | "after" | "between"): Promise<void>;
   /** All that could still come, comes; and the chain goes on until that is final. */
   lastCall(): Promise<void>;
 };
@@ -48,8 +52,7 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
   const counts = { reorgs: 0, foreign: 0, blocks: 0 };
   const known = new Map<Hex, Hex>();
   const weights = Object.entries(weather) as [keyof Weather, number][];
-  let running: Promise<void> | null = null;
-  let stopped = false;
+  let queue: Promise<void> = Promise.resolve();
 
   const quantity = (value: number | bigint): Hex => `0x${value.toString(16)}`;
   const head = async () => Number((await node("eth_blockNumber", [])) as Hex);
@@ -170,21 +173,17 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
   return {
     counts,
     known,
-    start() {
-      stopped = false;
-      running = (async () => {
-        while (!stopped) {
-          await turn();
-          await new Promise((resolve) => setTimeout(resolve, chance.below(CALMEST_MS)));
-        }
-      })();
-      running.catch(() => {});
-    },
-    async stop() {
-      stopped = true;
-      await running;
+    async pass(when) {
+      const turns = when === "between" ? chance.below(MEANWHILE) : chance.hit(PACE[when]) ? 1 : 0;
+      for (let i = 0; i < turns; i += 1) {
+        // One thing after another, whoever asks meanwhile.
+        const mine = queue.then(turn);
+        queue = mine.catch(() => {});
+        await mine;
+      }
     },
     async lastCall() {
+      await queue;
       for (const raw of known.values()) await offer(raw);
       for (let i = 0; i < 2 * FINALITY; i += 1) await mine();
     },
