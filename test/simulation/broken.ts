@@ -1,6 +1,6 @@
 import type { Chain } from "../../src/chain/chain.js";
 import type { Hex } from "../../src/hex.js";
-import type { Store } from "../../src/store/store.js";
+import type { Store, StoredAttempt } from "../../src/store/store.js";
 
 /** What the product must not do, done around its ports: a run that does not notice proves nothing. */
 export type Break = "law3" | "law6";
@@ -29,9 +29,9 @@ function journalingLate({ store, chain }: Ports): Ports {
       async sign(token, batch, place, sign) {
         // The next nonce comes from the journal, so only the newest can be missing there.
         for (const raw of [...unwritten.keys()]) await write(raw);
-        let signed: Awaited<ReturnType<Store["sign"]>> | undefined;
+        let signed: StoredAttempt | undefined;
         const rolledBack = store.sign(token, batch, place, (nonce) => {
-          signed = { ...sign(nonce), batch, lane: token.lane, nonce };
+          signed = { ...sign(nonce), batch, lane: token.lane, nonce, noop: false, head: place.head };
           throw undone;
         });
         await rolledBack.catch((error: unknown) => {

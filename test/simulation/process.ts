@@ -39,7 +39,8 @@ function submitterOf(ports: { store: Store; chain: Chain; registry: Registry }):
   return createSubmitter({
     ...ports,
     issuer: ISSUER,
-    lane: LANES[0]!,
+    lanes: LANES,
+    patienceBlocks: 3,
     fees: { maxFee: null, budget: null },
     pollMs: 3,
     patienceMs: 60,
