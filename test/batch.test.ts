@@ -1,14 +1,15 @@
 import { assert, expect } from "chai";
 import fc from "fast-check";
-import { apply, type Batch, type BatchEvent, type BatchState, LIVE, nextStep } from "../src/batch.js";
+import { apply, type Batch, type BatchEvent, type BatchState, isDue, LIVE, nextStep } from "../src/batch.js";
 import type { Hex } from "../src/hex.js";
 import { seed } from "./support/seed.js";
 
 const LANE: Hex = `0x${"1a".repeat(20)}`;
 const HASH: Hex = `0x${"2b".repeat(32)}`;
 const BLOCK: Hex = `0x${"3c".repeat(32)}`;
+const ELSEWHERE: Hex = `0x${"4d".repeat(32)}`;
 
-const signed = { lane: LANE, nonce: 7, sentAt: 1_000 };
+const signed = { lane: LANE, nonce: 7, block: 5, sentAt: 1_000 };
 const inclusion = (succeeded: boolean) => ({
   block: 12,
   blockHash: BLOCK,
@@ -34,10 +35,13 @@ const BATCHES = {
 } as const satisfies Record<string, Batch>;
 
 const EVENTS = {
-  signed: { kind: "signed", lane: LANE, nonce: 7, transaction: HASH },
-  sent: { kind: "sent", transaction: HASH, at: 2_000 },
+  signed: { kind: "signed", lane: LANE, nonce: 7, block: 5, transaction: HASH },
+  replaced: { kind: "replaced", transaction: ELSEWHERE, noop: false },
+  "replaced by a no-op": { kind: "replaced", transaction: ELSEWHERE, noop: true },
+  sent: { kind: "sent", at: 2_000 },
   included: { kind: "included", ...inclusion(true) },
   "included, failed": { kind: "included", ...inclusion(false) },
+  found: { kind: "found", block: 11, blockHash: ELSEWHERE, transaction: ELSEWHERE },
   unwound: { kind: "unwound", block: 12, blockHash: BLOCK },
   safe: { kind: "safe" },
   final: { kind: "final" },
@@ -48,10 +52,19 @@ const EVENTS = {
 
 type Kind = keyof typeof BATCHES;
 
+const UNSENT = { ...BATCHES.signed, sentAt: null };
+/** What ours took is what was paid, wherever the batch is. */
+const FOUND = {
+  ...BATCHES.included,
+  inclusion: { ...inclusion(true), block: 11, blockHash: ELSEWHERE, transaction: ELSEWHERE },
+};
+
 /** The whole life: what is not here cannot happen. */
 const LIFE: Record<Kind, Partial<Record<keyof typeof EVENTS, Batch>>> = {
-  planned: { signed: { ...BATCHES.signed, sentAt: null }, voided: BATCHES.voided },
+  planned: { signed: UNSENT, voided: BATCHES.voided },
   signed: {
+    replaced: UNSENT,
+    "replaced by a no-op": UNSENT,
     sent: { ...BATCHES.signed, sentAt: 2_000 },
     included: BATCHES.included,
     "included, failed": BATCHES["included, failed"],
@@ -59,20 +72,22 @@ const LIFE: Record<Kind, Partial<Record<keyof typeof EVENTS, Batch>>> = {
   },
   included: {
     sent: BATCHES.included,
-    unwound: { ...BATCHES.signed, sentAt: null },
+    unwound: UNSENT,
     safe: BATCHES.safe,
     final: BATCHES.final,
   },
   "included, failed": {
     sent: BATCHES["included, failed"],
-    unwound: { ...BATCHES.signed, sentAt: null },
+    found: FOUND,
+    unwound: UNSENT,
     safe: BATCHES["safe, failed"],
     final: BATCHES.reverted,
   },
-  safe: { sent: BATCHES.safe, unwound: { ...BATCHES.signed, sentAt: null }, final: BATCHES.final },
+  safe: { sent: BATCHES.safe, unwound: UNSENT, final: BATCHES.final },
   "safe, failed": {
     sent: BATCHES["safe, failed"],
-    unwound: { ...BATCHES.signed, sentAt: null },
+    found: FOUND,
+    unwound: UNSENT,
     final: BATCHES.reverted,
   },
   final: { sent: BATCHES.final, verified: BATCHES.verified },
@@ -112,8 +127,20 @@ describe("a batch's life", () => {
   it("law 4: unwound returns to signed with the same lane and nonce, and is handed in again at once", () => {
     for (const kind of ["included", "included, failed", "safe", "safe, failed"] as const) {
       const back = apply(BATCHES[kind], EVENTS.unwound);
-      expect(back).to.deep.equal({ state: "signed", lane: LANE, nonce: 7, sentAt: null });
+      expect(back).to.deep.equal({ state: "signed", lane: LANE, nonce: 7, block: 5, sentAt: null });
       expect(nextStep(back, 0, 60_000)).to.equal("send");
+    }
+  });
+
+  it("law 4: another attempt keeps lane, nonce and the block it was taken at, and is handed in at once", () => {
+    for (const event of ["replaced", "replaced by a no-op"] as const) {
+      const after = apply(BATCHES.signed, EVENTS[event]);
+      expect(after).to.deep.equal({ state: "signed", lane: LANE, nonce: 7, block: 5, sentAt: null });
+      expect(nextStep(after, 1_000, 60_000)).to.equal("send");
+      // Bytes for a nonce that is in a block, or for none yet, are nothing to keep.
+      for (const kind of KINDS.filter((one) => one !== "signed")) {
+        assert.isNotNull(refusal(BATCHES[kind], EVENTS[event]), kind);
+      }
     }
   });
 
@@ -149,8 +176,16 @@ describe("a batch's life", () => {
     expect(at(1_000, 1_000)).to.equal("wait");
     expect(at(1_499, 1_000)).to.equal("wait");
     expect(at(1_500, 1_000)).to.equal("send");
-    // A clock that was set back makes it wait, and never send more than once a patience.
-    expect(at(500, 1_000)).to.equal("wait");
+  });
+
+  it("does not keep bytes in for hours when the clock was set back", () => {
+    expect(isDue(1_000, 999, 500)).to.equal(false);
+    expect(isDue(1_000, 501, 500)).to.equal(false);
+    expect(isDue(1_000, 500, 500)).to.equal(true);
+    expect(isDue(3_600_000, 1_000, 500)).to.equal(true);
+    expect(isDue(null, 0, 500)).to.equal(true);
+    // Sent at the time that the clock shows now, it waits for one patience like all others.
+    expect(isDue(1_000, 1_000, 500)).to.equal(false);
   });
 
   it("stays within the states of the design under random events, with one lane and nonce from its signature on", () => {
@@ -158,7 +193,7 @@ describe("a batch's life", () => {
       planned: ["signed", "voided"],
       signed: ["signed", "included", "stolen"],
       included: ["included", "signed", "safe", "final", "reverted"],
-      safe: ["safe", "signed", "final", "reverted"],
+      safe: ["safe", "included", "signed", "final", "reverted"],
       final: ["final", "verified"],
       verified: ["verified"],
       reverted: ["reverted"],
@@ -177,6 +212,7 @@ describe("a batch's life", () => {
           assert.include(arrows[before.state], batch.state);
           if ("nonce" in before && "nonce" in batch) {
             assert.deepEqual([batch.lane, batch.nonce], [before.lane, before.nonce]);
+            if (batch.state !== "stolen") assert.equal(batch.block, before.block);
           }
           if (batch.state === "reverted") assert.isFalse(batch.inclusion.succeeded);
           if (batch.state === "final" || batch.state === "verified") assert.isTrue(batch.inclusion.succeeded);
@@ -203,9 +239,12 @@ function events(): fc.Arbitrary<BatchEvent> {
       kind: fc.constant("signed" as const),
       lane: fc.constantFrom(LANE, `0x${"9f".repeat(20)}` as Hex),
       nonce: number,
+      block: number,
       transaction: word,
     }),
-    fc.record({ kind: fc.constant("sent" as const), transaction: word, at: number }),
+    fc.record({ kind: fc.constant("replaced" as const), transaction: word, noop: fc.boolean() }),
+    fc.record({ kind: fc.constant("sent" as const), at: number }),
+    fc.record({ kind: fc.constant("found" as const), block: number, blockHash: word, transaction: word }),
     fc.record({
       kind: fc.constant("included" as const),
       block: number,
