@@ -44,12 +44,9 @@ export function rebid(
   gasLimit: bigint,
   earlier: readonly Bid[],
 ): FeeDecision {
-  const highest = {
-    maxFee: earlier.map((one) => one.maxFee).reduce(max),
-    tip: earlier.map((one) => one.tip).reduce(max),
-  };
-  if (highest.maxFee >= quote.baseFee + quote.tip && highest.tip >= quote.tip) return { kind: "enough" };
-  return raise(quote, maxFee, gasLimit, highest);
+  const { baseFee, tip } = quote;
+  if (earlier.some((one) => one.maxFee >= baseFee + tip && one.tip >= tip)) return { kind: "enough" };
+  return outbid(quote, maxFee, gasLimit, earlier);
 }
 
 /** As `rebid`, for what must replace the earlier attempts however well they pay. */
@@ -59,15 +56,11 @@ export function outbid(
   gasLimit: bigint,
   earlier: readonly Bid[],
 ): FeeDecision {
-  return raise(quote, maxFee, gasLimit, {
-    maxFee: earlier.map((one) => one.maxFee).reduce(max),
-    tip: earlier.map((one) => one.tip).reduce(max),
-  });
-}
-
-function raise(quote: FeeQuote, maxFee: bigint | null, gasLimit: bigint, highest: Bid): FeeDecision {
   const cap = capOf(maxFee, gasLimit);
-  const least = { maxFee: anEighthMore(highest.maxFee), tip: anEighthMore(highest.tip) };
+  const least = {
+    maxFee: anEighthMore(earlier.map((one) => one.maxFee).reduce(max)),
+    tip: anEighthMore(earlier.map((one) => one.tip).reduce(max)),
+  };
   if (least.maxFee > cap) return { kind: "hold", baseFee: quote.baseFee, maxFee: cap };
   const offer = max(least.maxFee, min(2n * quote.baseFee + quote.tip, cap));
   return { kind: "bid", bid: { maxFee: offer, tip: min(max(least.tip, quote.tip), offer) } };
