@@ -365,6 +365,7 @@ class SqliteStore implements Store {
   ): Promise<StoredAttempt | Overspent> {
     return this.#transaction(async (trx) => {
       await checkToken(trx, token, batch);
+      await checkState(trx, batch, "planned");
       const { last } = await trx
         .selectFrom("batches")
         .select(({ fn }) => fn.max("nonce").as("last"))
@@ -393,9 +394,9 @@ class SqliteStore implements Store {
   ): Promise<StoredAttempt | Overspent> {
     return this.#transaction(async (trx) => {
       await checkToken(trx, token, batch);
+      await checkState(trx, batch, "signed");
       const attempts = await attemptsOf(trx, batch);
-      const nonce = attempts[0]?.nonce;
-      if (nonce === undefined) throw new Error(`batch ${batch} has no nonce yet`);
+      const { nonce } = attempts[0]!;
       const attempt = sign(nonce, attempts.filter((earlier) => !earlier.noop).at(-1) ?? null);
       const overspent = await overspentBy(trx, batch, attempt);
       if (overspent !== null) return overspent;
@@ -969,6 +970,16 @@ async function endOf(trx: Trx, attester: string, stream: string): Promise<number
     .where("batches.state", "in", LIVE)
     .executeTakeFirstOrThrow();
   return end ?? 0;
+}
+
+/** Asked before a key is: bytes for a nonce that is not the batch's must not even be made (law 4). */
+async function checkState(trx: Trx, batch: number, wanted: BatchState): Promise<void> {
+  const { state } = await trx
+    .selectFrom("batches")
+    .select("state")
+    .where("id", "=", batch)
+    .executeTakeFirstOrThrow();
+  if (state !== wanted) throw new Error(`batch ${batch} is ${state}, not ${wanted}`);
 }
 
 /** A position belongs to one live batch of its stream, as a nonce belongs to one of its lane. */
