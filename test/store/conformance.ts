@@ -1,17 +1,21 @@
 import { assert, AssertionError, expect } from "chai";
 import fc from "fast-check";
 import { type Item, packedSize } from "../../src/attestation.js";
-import { type BatchEvent, type BatchState, LIVE } from "../../src/batch.js";
+import { type BatchEvent, type BatchState, LIVE, OPEN } from "../../src/batch.js";
 import { hex, type Hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import type {
   AdmittedRow,
   Counts,
   Job,
+  LaneEvent,
   LaneToken,
   NewJob,
+  Overspent,
   ReportRow,
   SignedAttempt,
+  Spending,
   Store,
+  StoredAttempt,
 } from "../../src/store/store.js";
 import { seed } from "../support/seed.js";
 
@@ -24,6 +28,7 @@ export type Place = {
 };
 
 export const LANE: Hex = `0x${"1a".repeat(20)}`;
+export const HEAD = { number: 1_234, timestamp: 1_765_432_100 };
 const OTHER_LANE: Hex = `0x${"2b".repeat(20)}`;
 const CHAIN = { chainId: 31337n, genesis: word("genesis"), registry: `0x${"3c".repeat(20)}` as Hex };
 const ALL: readonly BatchState[] = [...LIVE, "reverted", "stolen", "voided"];
@@ -73,8 +78,24 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
       return (await store.batches(ALL)).map((batch) => batch.id).filter((id) => !before.has(id));
     }
 
-    const sign = (token: LaneToken, batch: number, mined = 0) =>
-      store.sign(token, batch, { mined: mined, position: null }, (nonce) => attemptOf(batch, nonce));
+    /** As the store answers it, `overspent` included. */
+    const trySign = (token: LaneToken, batch: number, mined = 0) =>
+      store.sign(token, batch, { mined, position: null, head: HEAD }, (nonce) => attemptOf(batch, nonce));
+
+    const sign = async (token: LaneToken, batch: number, mined = 0) =>
+      journaled(await trySign(token, batch, mined));
+
+    const tryReplace = (token: LaneToken, batch: number, round: number, noop = false, head = HEAD) =>
+      store.replace(token, batch, { noop, head }, (nonce) =>
+        noop ? noopOf(batch, nonce, round) : attemptOf(batch, nonce, round),
+      );
+
+    const replace = async (...of: Parameters<typeof tryReplace>) => journaled(await tryReplace(...of));
+
+    const tryFill = (token: LaneToken, job: number, nonce: number) =>
+      store.fill(token, job, { nonce, head: HEAD }, (given) => noopOf("filler", given));
+
+    const fill = async (...of: Parameters<typeof tryFill>) => journaled(await tryFill(...of));
 
     async function signedBatch(job: number, size: number): Promise<number> {
       const token = await store.takeLane(LANE);
@@ -104,7 +125,10 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         items: await Promise.all(batches.map(({ id }) => store.items(id))),
         attempts: await Promise.all(batches.map(({ id }) => store.attempts(id))),
         events: await Promise.all(batches.map(({ id }) => place.events(id))),
+        unmined: await store.unmined(),
+        reached: [await store.reached(LANE), await store.reached(OTHER_LANE)],
         followed: await store.followed(),
+        namesFinal: await store.namesFinal(),
       };
     }
 
@@ -400,6 +424,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           state: "signed",
           lane: LANE,
           nonce: 1,
+          block: HEAD.number,
           sentAt: null,
         });
       });
@@ -432,7 +457,14 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const [batch] = await assigned(token, id, 1);
         expect(await store.attempts(batch!)).to.deep.equal([]);
         const attempt = await sign(token, batch!, 5);
-        expect(attempt).to.deep.equal({ ...attemptOf(batch!, 5), batch, lane: LANE, nonce: 5 });
+        expect(attempt).to.deep.equal({
+          ...attemptOf(batch!, 5),
+          batch,
+          lane: LANE,
+          nonce: 5,
+          noop: false,
+          head: HEAD,
+        });
         await reopen();
         expect(await store.attempts(batch!)).to.deep.equal([attempt]);
       });
@@ -442,7 +474,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const token = await store.takeLane(LANE);
         const [batch] = await assigned(token, id, 1);
         const broken = () =>
-          store.sign(token, batch!, { mined: 0, position: null }, () => {
+          store.sign(token, batch!, { mined: 0, position: null, head: HEAD }, () => {
             throw new Error("no key");
           });
         expect((await refused(broken)).message).to.equal("no key");
@@ -455,9 +487,18 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const [one, two] = await assigned(token, id, 1, 1);
         await sign(token, one!);
         await store.applyOnLane(token, two!, { kind: "voided" });
-        await refused(() => store.sign(token, one!, { mined: 0, position: null }, () => attemptOf(99, 99)));
-        await refused(() => store.sign(token, two!, { mined: 0, position: null }, () => attemptOf(99, 99)));
-        await refused(() => store.sign(token, 10_000, { mined: 0, position: null }, () => attemptOf(99, 99)));
+        await refused(() =>
+          store.sign(token, one!, { mined: 0, position: null, head: HEAD }, () => attemptOf(99, 99)),
+        );
+        await refused(() =>
+          store.sign(token, two!, { mined: 0, position: null, head: HEAD }, () => attemptOf(99, 99)),
+        );
+        // Not even where it could be signed once more for what it has: each of its attempts has a nonce of its own.
+        await refused(() => sign(token, one!));
+        await refused(() => sign(token, two!));
+        await refused(() =>
+          store.sign(token, 10_000, { mined: 0, position: null, head: HEAD }, () => attemptOf(99, 99)),
+        );
       });
     });
 
@@ -466,7 +507,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
       const streamJob = (key: string, rows: number, more: Partial<NewJob> = {}) =>
         jobOf(key, rows, { stream: STREAM, ...more });
       const place = (token: LaneToken, batch: number, position: number) =>
-        store.sign(token, batch, { mined: 0, position }, (nonce) => attemptOf(batch, nonce));
+        store.sign(token, batch, { mined: 0, position, head: HEAD }, (nonce) => attemptOf(batch, nonce));
 
       it("law 4: a position is one live batch's: the next begins where all that is signed ends", async () => {
         const { id } = await streamJob("a", 6);
@@ -599,14 +640,14 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         expect(await store.takeLane(LANE)).to.deep.equal({ lane: LANE, token: 3 });
       });
 
-      it("law 11: a token that was overtaken is refused in assign, sign and applyOnLane, and nothing changes", async () => {
+      it("law 11: a token that was overtaken is refused in all that writes for it, and nothing changes", async () => {
         const { id } = await jobOf("a", 4);
         const stale = await store.takeLane(LANE);
         const [planned, signed] = await assigned(stale, id, 1, 1);
         await sign(stale, signed!);
         const fresh = await store.takeLane(LANE);
         const rest = (await store.waiting(id, 10)).map((item) => item.id);
-        const sent: BatchEvent = { kind: "sent", transaction: word("t"), at: 1 };
+        const sent: LaneEvent = { kind: "sent", at: 1 };
         let ran = false;
         for (const token of [stale, { ...fresh, token: fresh.token + 1 }, { ...fresh, lane: OTHER_LANE }]) {
           for (const work of [
@@ -615,8 +656,22 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
               store.sign(
                 token,
                 planned!,
-                { mined: 0, position: null },
+                { mined: 0, position: null, head: HEAD },
                 (nonce) => ((ran = true), attemptOf(planned!, nonce)),
+              ),
+            () =>
+              store.replace(
+                token,
+                signed!,
+                { noop: false, head: HEAD },
+                (nonce) => ((ran = true), attemptOf(signed!, nonce, 1)),
+              ),
+            () =>
+              store.fill(
+                token,
+                id,
+                { nonce: 70, head: HEAD },
+                (nonce) => ((ran = true), noopOf("filler", nonce)),
               ),
             () => store.applyOnLane(token, planned!, { kind: "voided" }),
             () => store.applyOnLane(token, signed!, sent),
@@ -629,6 +684,8 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         await store.assign(fresh, id, [rest]);
         await sign(fresh, planned!);
         await store.applyOnLane(fresh, signed!, sent);
+        await replace(fresh, signed!, 1);
+        await fill(fresh, id, 70);
       });
 
       it("law 11: the token of one lane says nothing about a batch of another", async () => {
@@ -638,12 +695,13 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const [planned, signed] = await assigned(token, id, 1, 1);
         await sign(token, signed!);
         await refused(() =>
-          store.sign(other, planned!, { mined: 0, position: null }, (nonce) => attemptOf(planned!, nonce)),
+          store.sign(other, planned!, { mined: 0, position: null, head: HEAD }, (nonce) =>
+            attemptOf(planned!, nonce),
+          ),
         );
         await refused(() => store.applyOnLane(other, planned!, { kind: "voided" }));
-        await refused(() =>
-          store.applyOnLane(other, signed!, { kind: "sent", transaction: word("t"), at: 1 }),
-        );
+        await refused(() => tryReplace(other, signed!, 1));
+        await refused(() => store.applyOnLane(other, signed!, { kind: "sent", at: 1 }));
       });
     });
 
@@ -678,7 +736,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const [planned, second] = await assigned(token, id, 1, 1);
         await sign(token, second!);
         await store.follow({ events: [], append: [{ number: 1, hash: word("block 1") }] });
-        await refused(() => store.applyOnLane(token, planned!, { kind: "final" }));
+        await refused(() => store.applyOnLane(token, planned!, { kind: "sent", at: 1 }));
         await refused(() => store.applyOnLane(token, 10_000, { kind: "voided" }));
         await refused(() => store.verified(second!, []));
         await refused(() =>
@@ -953,7 +1011,7 @@ function steps(): fc.Arbitrary<Step> {
         { kind: "voided" },
         { kind: "stolen", block: 3 },
         { kind: "unwound", block: 3, blockHash: word("block 3") },
-        { kind: "sent", transaction: word("t"), at: 5 },
+        { kind: "sent", at: 5 },
       ),
     },
   );
@@ -1020,15 +1078,35 @@ function itemOf(parts: Partial<Item>): Item {
   };
 }
 
-export function attemptOf(batch: number, nonce: number): SignedAttempt {
+/** @param round 0 is what is signed first; each further one costs as much again */
+export function attemptOf(batch: number, nonce: number, round = 0): SignedAttempt {
   return {
-    transaction: word(`transaction ${batch} ${nonce}`),
-    raw: word(`raw ${batch} ${nonce}`),
+    transaction: word(`transaction ${batch} ${nonce} ${round}`),
+    raw: word(`raw ${batch} ${nonce} ${round}`),
     // More than a 64-bit integer holds.
-    maxFee: 10n ** 19n + 1n,
-    tip: 3n,
+    maxFee: (10n ** 19n + 1n) * BigInt(1 + round),
+    tip: 3n + BigInt(round),
     gasLimit: 100_000n,
   };
+}
+
+function noopOf(of: number | string, nonce: number, round = 0): SignedAttempt {
+  return {
+    ...attemptOf(0, nonce, round),
+    transaction: word(`nothing ${of} ${nonce} ${round}`),
+    raw: word(`raw nothing ${of} ${nonce} ${round}`),
+    gasLimit: 21_000n,
+  };
+}
+
+/** Wei that an attempt may cost. */
+function costOf({ maxFee, gasLimit }: { maxFee: bigint; gasLimit: bigint }): bigint {
+  return maxFee * gasLimit;
+}
+
+function journaled(answer: StoredAttempt | Overspent | null): StoredAttempt {
+  assert(answer !== null && !("kind" in answer), "nothing was journaled");
+  return answer;
 }
 
 function inclusionOf(block: number, succeeded = true) {

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../../src/store/sqlite.js";
 import { seed } from "../support/seed.js";
-import { attemptOf, conformance, errorOf, itemRows, LANE, newJob } from "./conformance.js";
+import { attemptOf, conformance, errorOf, HEAD, itemRows, LANE, newJob } from "./conformance.js";
 
 const newFolder = () => mkdtemp(join(tmpdir(), "waybill-store-"));
 
@@ -117,12 +117,15 @@ describe("the file of the SQLite store", function () {
   it("is left alone when its format is another, and not held", async () => {
     await openSqliteStore(folder).close();
     const database = new DatabaseSync(join(folder, "waybill.sqlite"));
-    database.exec("PRAGMA user_version = 99");
-    for (let look = 0; look < 2; look += 1) {
-      const error = await errorOf(() => openSqliteStore(folder));
-      expect(error).to.have.property("code", "E_STORE_VERSION");
+    // A later one, and the one before, whose tables are others.
+    for (const version of [99, 3]) {
+      database.exec(`PRAGMA user_version = ${version}`);
+      for (const options of [{}, {}, { readOnly: true }]) {
+        const error = await errorOf(() => openSqliteStore(folder, options));
+        expect(error).to.have.property("code", "E_STORE_VERSION");
+      }
     }
-    database.exec("PRAGMA user_version = 3");
+    database.exec("PRAGMA user_version = 4");
     database.close();
     await openSqliteStore(folder).close();
   });
@@ -153,7 +156,7 @@ describe("the file of the SQLite store", function () {
           const ids = (await store.waiting(job.id, 100)).map((item) => item.id);
           await store.assign(token, job.id, [ids]);
           for (const { id } of await store.batches(["planned"])) {
-            const { nonce } = await store.sign(token, id, { mined: 0, position: null }, (nonce) => attemptOf(id, nonce));
+            const { nonce } = await store.sign(token, id, { mined: 0, position: null, head: HEAD }, (nonce) => attemptOf(id, nonce));
             console.log("signed", id, nonce);
           }
         }
@@ -197,7 +200,14 @@ describe("the file of the SQLite store", function () {
         acknowledged.nonces.delete(id);
         const attempts = await store.attempts(id);
         assert.deepEqual(attempts, [
-          { ...attemptOf(id, batch.nonce), batch: id, lane: LANE, nonce: batch.nonce },
+          {
+            ...attemptOf(id, batch.nonce),
+            batch: id,
+            lane: LANE,
+            nonce: batch.nonce,
+            noop: false,
+            head: HEAD,
+          },
         ]);
         acknowledged.nonces.set(id, batch.nonce);
       }
@@ -215,7 +225,7 @@ describe("the file of the SQLite store", function () {
     const url = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
     const imports = `
       import { openSqliteStore } from ${url("../../src/store/sqlite.ts")};
-      const { attemptOf, itemRows, LANE, newJob } = await import(${url("./conformance.ts")});
+      const { attemptOf, HEAD, itemRows, LANE, newJob } = await import(${url("./conformance.ts")});
     `;
     const child = spawn(
       process.execPath,
