@@ -818,6 +818,446 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
       });
     });
 
+    describe("replacing", () => {
+      it("law 4: journals another attempt at the same nonce, and what it is, before anybody has it", async () => {
+        const { id } = await jobOf("a", 2);
+        const token = await store.takeLane(LANE);
+        const [one, two] = await assigned(token, id, 1, 1);
+        const first = await sign(token, one!, 5);
+        await store.applyOnLane(token, one!, { kind: "sent", at: 77 });
+        const later = { number: HEAD.number + 9, timestamp: HEAD.timestamp + 108 };
+        const dearer = await replace(token, one!, 1, false, later);
+        const common = { batch: one!, lane: LANE, nonce: 5 };
+        expect(dearer).to.deep.equal({
+          ...attemptOf(one!, 5, 1),
+          ...common,
+          noop: false,
+          head: later,
+        });
+        // To be handed in at once, and still at the nonce that was taken at the first head.
+        expect(await stateOf(one!)).to.deep.equal({
+          state: "signed",
+          lane: LANE,
+          nonce: 5,
+          block: HEAD.number,
+          sentAt: null,
+        });
+        const nothing = await replace(token, one!, 2, true);
+        expect(nothing).to.deep.equal({ ...noopOf(one!, 5, 2), ...common, noop: true, head: HEAD });
+        expect(await place.events(one!)).to.deep.equal(["signed", "sent", "replaced", "replaced"]);
+        await reopen();
+        expect(await store.attempts(one!)).to.deep.equal([first, dearer, nothing]);
+        // No nonce was taken by it.
+        expect((await sign(await store.takeLane(LANE), two!)).nonce).to.equal(6);
+      });
+
+      it("law 4: is given the newest attempt that carries the payload, however many no-ops came after", async () => {
+        const { id } = await jobOf("a", 2);
+        const token = await store.takeLane(LANE);
+        const [other, batch] = await assigned(token, id, 1, 1);
+        await sign(token, other!, 3);
+        const given: (StoredAttempt | null)[] = [];
+        const nonces: number[] = [];
+        const again = async (of: number, round: number, noop: boolean) =>
+          journaled(
+            await store.replace(token, of, { noop, head: HEAD }, (nonce, payload) => {
+              nonces.push(nonce);
+              given.push(payload);
+              return noop ? noopOf(of, nonce, round) : attemptOf(of, nonce, round);
+            }),
+          );
+        const signed = await sign(token, batch!);
+        const raised = await again(batch!, 1, false);
+        await again(batch!, 2, true);
+        await again(batch!, 3, true);
+        expect(given).to.deep.equal([signed, raised, raised]);
+        expect(nonces).to.deep.equal([4, 4, 4]);
+        const filler = await fill(token, id, 9);
+        await again(filler.batch, 1, true);
+        expect(given.at(-1)).to.equal(null);
+        expect(nonces.at(-1)).to.equal(9);
+      });
+
+      it("law 4: what was not signed is no attempt", async () => {
+        const { id } = await jobOf("a", 1);
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 1);
+        await sign(token, batch!);
+        const broken = () =>
+          store.replace(token, batch!, { noop: false, head: HEAD }, () => {
+            throw new Error("no key");
+          });
+        expect((await refused(broken)).message).to.equal("no key");
+        // The very same transaction again is none either.
+        await refused(() => tryReplace(token, batch!, 0));
+      });
+
+      it("law 5: takes only what is signed and in no block, and makes no bytes for anything else", async () => {
+        const { id } = await jobOf("a", 5);
+        const token = await store.takeLane(LANE);
+        const [planned, voided, included1, stolen, reverted] = await assigned(token, id, 1, 1, 1, 1, 1);
+        await store.applyOnLane(token, voided!, { kind: "voided" });
+        for (const batch of [included1!, stolen!, reverted!]) await sign(token, batch);
+        await follow(included1!, included(1));
+        await follow(stolen!, { kind: "stolen", block: 1 });
+        await follow(reverted!, included(1, false), { kind: "final" });
+        // Not even with an answer: that it would cost too much is not what stands against it.
+        await store.setBudget(id, 0n);
+        let ran = false;
+        for (const batch of [planned!, voided!, included1!, stolen!, reverted!, 10_000]) {
+          await refused(() =>
+            store.replace(
+              token,
+              batch,
+              { noop: true, head: HEAD },
+              (nonce) => ((ran = true), noopOf(batch, nonce, 1)),
+            ),
+          );
+        }
+        expect(ran).to.equal(false);
+        await store.setBudget(id, null);
+        // A block that was undone leaves its batch where it was.
+        await follow(included1!, { kind: "unwound", block: 1, blockHash: word("block 1") });
+        expect((await replace(token, included1!, 1)).nonce).to.equal(0);
+      });
+    });
+
+    describe("filling", () => {
+      it("law 3: journals a no-op at a nonce below ours, as a batch of no items", async () => {
+        const { id } = await jobOf("a", 1);
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 1);
+        await sign(token, batch!, 7);
+        const counts = await store.counts(id);
+        const filler = await fill(token, id, 5);
+        expect(filler).to.deep.equal({
+          ...noopOf("filler", 5),
+          batch: filler.batch,
+          lane: LANE,
+          nonce: 5,
+          noop: true,
+          head: HEAD,
+        });
+        await reopen();
+        expect(await store.attempts(filler.batch)).to.deep.equal([filler]);
+        expect((await store.batches(["signed"], id)).find((one) => one.id === filler.batch)).to.deep.equal({
+          id: filler.batch,
+          job: id,
+          lane: LANE,
+          count: 0,
+          position: null,
+          batch: { state: "signed", lane: LANE, nonce: 5, block: HEAD.number, sentAt: null },
+        });
+        expect(await store.items(filler.batch)).to.deep.equal([]);
+        expect(await store.counts(id)).to.deep.equal(counts);
+        expect(await place.events(filler.batch)).to.deep.equal(["signed"]);
+      });
+
+      it("law 4: takes no nonce that the journal has, in whatever state, and writes nothing", async () => {
+        const { id } = await jobOf("a", 6);
+        const token = await store.takeLane(LANE);
+        const paths: BatchEvent[][] = [
+          [],
+          [included(1)],
+          [included(1), { kind: "safe" }],
+          [included(1), { kind: "final" }],
+          [included(1, false), { kind: "final" }],
+          [{ kind: "stolen", block: 1 }],
+        ];
+        const batches = await assigned(token, id, ...paths.map(() => 1));
+        for (const [index, events] of paths.entries()) {
+          await sign(token, batches[index]!);
+          await follow(batches[index]!, ...events);
+        }
+        await fill(token, id, 9);
+        const before = await picture();
+        let ran = false;
+        for (const nonce of [0, 1, 2, 3, 4, 5, 9]) {
+          const answer = await store.fill(
+            token,
+            id,
+            { nonce, head: HEAD },
+            (given) => ((ran = true), noopOf("filler", given)),
+          );
+          expect(answer, `nonce ${nonce}`).to.equal(null);
+        }
+        expect(await picture()).to.deep.equal(before);
+        expect(ran).to.equal(false);
+        // Another lane has nonces of its own.
+        expect((await fill(await store.takeLane(OTHER_LANE), id, 0)).nonce).to.equal(0);
+      });
+
+      it("law 4: what is signed later goes above it", async () => {
+        const { id } = await jobOf("a", 1);
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 1);
+        await fill(token, id, 4);
+        expect((await sign(token, batch!, 2)).nonce).to.equal(5);
+      });
+
+      it("what was not signed is no batch", async () => {
+        const { id } = await jobOf("a", 1);
+        const token = await store.takeLane(LANE);
+        const broken = () =>
+          store.fill(token, id, { nonce: 0, head: HEAD }, () => {
+            throw new Error("no key");
+          });
+        expect((await refused(broken)).message).to.equal("no key");
+      });
+
+      it("law 12: a filled nonce gives nothing back when it is final, and is in no count", async () => {
+        const { id } = await jobOf("a", 4);
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 2);
+        await sign(token, batch!, 1);
+        const counts = await store.counts(id);
+        const waiting = await store.waiting(id, 10);
+        const { batch: filler, nonce } = await fill(token, id, 0);
+        expect(nonce).to.equal(0);
+        for (const event of [included(3, false), { kind: "safe" }, { kind: "final" }] as BatchEvent[]) {
+          await follow(filler, event);
+          expect(await store.counts(id)).to.deep.equal(counts);
+          expect(await store.waiting(id, 10)).to.deep.equal(waiting);
+          expect(await store.aheadOfWaiting(id)).to.deep.equal([]);
+        }
+        expect((await stateOf(filler)).state).to.equal("reverted");
+        // The gas of it was paid, by the job for which the way was cleared.
+        const { gasUsed, gasPrice } = inclusionOf(3);
+        expect((await store.spending(id)).paid).to.equal(gasUsed * gasPrice);
+        await checkCounts(id, 4);
+      });
+
+      it("law 12: items whose nonce a no-op took wait again once that is final, and not before", async () => {
+        const { id } = await jobOf("a", 3);
+        const before = await store.waiting(id, 10);
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 2);
+        await sign(token, batch!);
+        await replace(token, batch!, 1, true);
+        await follow(batch!, included(1, false));
+        expect(await store.counts(id)).to.include({ waiting: 1, assigned: 2, included: 0 });
+        await follow(batch!, { kind: "final" });
+        expect(await store.waiting(id, 10)).to.deep.equal(before);
+        await checkCounts(id, 3);
+      });
+    });
+
+    it("lists what is signed and in no block, by lane and nonce, with its attempts but not their bytes", async () => {
+      const { id } = await jobOf("a", 6);
+      const { id: second } = await jobOf("b", 1);
+      expect(await store.unmined()).to.deep.equal([]);
+      const other = await store.takeLane(OTHER_LANE);
+      const token = await store.takeLane(LANE);
+      const [foreign] = await assigned(other, second, 1);
+      const [planned, high, low, mined, undone] = await assigned(token, id, 1, 1, 1, 1, 1);
+      const attempts = new Map<number, StoredAttempt[]>();
+      const did = (attempt: StoredAttempt) =>
+        attempts.set(attempt.batch, [...(attempts.get(attempt.batch) ?? []), attempt]);
+      did(await sign(other, foreign!));
+      for (const batch of [mined!, undone!, low!, high!]) did(await sign(token, batch, 2));
+      await follow(mined!, included(1));
+      await follow(undone!, included(1), { kind: "unwound", block: 1, blockHash: word("block 1") });
+      const later = { number: HEAD.number + 3, timestamp: HEAD.timestamp + 36 };
+      did(await replace(token, low!, 1, false, later));
+      did(await replace(token, high!, 1));
+      did(await replace(token, low!, 2, true));
+      const filler = await fill(token, id, 1);
+      did(filler);
+      await store.applyOnLane(token, high!, { kind: "sent", at: 4_321 });
+      await reopen();
+      const expected = [
+        [LANE, id, filler.batch, 1, null],
+        [LANE, id, undone!, 3, null],
+        [LANE, id, low!, 4, null],
+        [LANE, id, high!, 5, 4_321],
+        [OTHER_LANE, second, foreign!, 0, null],
+      ] as const;
+      const found = await store.unmined();
+      expect(found).to.deep.equal(
+        expected.map(([lane, job, batch, nonce, sentAt]) => ({
+          id: batch,
+          job,
+          lane,
+          nonce,
+          block: HEAD.number,
+          sentAt,
+          attempts: attempts
+            .get(batch)!
+            .map(({ batch: _, lane: __, nonce: ___, raw: ____, ...terms }) => terms),
+        })),
+      );
+      expect(found.map((one) => one.id)).to.not.include(planned);
+      expect(found[2]!.attempts.map(({ noop }) => noop)).to.deep.equal([false, false, true]);
+    });
+
+    it("knows how far a lane has come into blocks, undone ones and other lanes left out", async () => {
+      const { id } = await jobOf("a", 4);
+      const token = await store.takeLane(LANE);
+      const other = await store.takeLane(OTHER_LANE);
+      const [foreign] = await assigned(other, id, 1);
+      await sign(other, foreign!, 90);
+      await follow(foreign!, included(1));
+      expect(await store.reached(LANE)).to.equal(0);
+      const [one, two, three] = await assigned(token, id, 1, 1, 1);
+      for (const batch of [one!, two!, three!]) await sign(token, batch, 4);
+      expect(await store.reached(LANE)).to.equal(0);
+      await follow(one!, included(1));
+      expect(await store.reached(LANE)).to.equal(5);
+      await follow(two!, included(2, false));
+      expect(await store.reached(LANE)).to.equal(6);
+      await follow(two!, { kind: "unwound", block: 2, blockHash: word("block 2") });
+      expect(await store.reached(LANE)).to.equal(5);
+      // What another transaction has taken, and what is done with, is in a block as well.
+      await follow(two!, { kind: "stolen", block: 2 });
+      expect(await store.reached(LANE)).to.equal(6);
+      await follow(three!, included(3, false), { kind: "final" });
+      expect(await store.reached(LANE)).to.equal(7);
+      await follow(one!, { kind: "final" });
+      await store.verified(one!, []);
+      await reopen();
+      expect([await store.reached(LANE), await store.reached(OTHER_LANE)]).to.deep.equal([7, 91]);
+    });
+
+    it("law 8: a chain that has named a final block is not forgotten to name them", async () => {
+      expect(await store.namesFinal()).to.equal(false);
+      await store.follow({ events: [] });
+      expect(await store.namesFinal()).to.equal(false);
+      await refused(() =>
+        store.follow({ events: [{ batch: 10_000, event: { kind: "safe" } }], namesFinal: true }),
+      );
+      await store.follow({ events: [], namesFinal: true });
+      await store.follow({ events: [], namesFinal: true });
+      await store.follow({ events: [] });
+      expect(await store.namesFinal()).to.equal(true);
+      await reopen();
+      expect(await store.namesFinal()).to.equal(true);
+    });
+
+    describe("a budget", () => {
+      const MOST = costOf(attemptOf(0, 0));
+      const PAID = inclusionOf(1).gasUsed * inclusionOf(1).gasPrice;
+      const overspent = (needed: bigint, left: bigint) => ({ kind: "overspent", needed, left });
+
+      /** @returns what the store answers where it writes nothing */
+      async function turnedDown(work: () => Promise<unknown>): Promise<unknown> {
+        const before = await picture();
+        const answer = await work();
+        expect(await picture()).to.deep.equal(before);
+        return answer;
+      }
+
+      it("law 10: is kept to the last wei, and what it does not allow is not written down", async () => {
+        const { id } = await jobOf("a", 2);
+        const token = await store.takeLane(LANE);
+        const [one, two] = await assigned(token, id, 1, 1);
+        await store.setBudget(id, MOST - 1n);
+        expect(await turnedDown(() => trySign(token, one!))).to.deep.equal(overspent(MOST, MOST - 1n));
+        expect((await stateOf(one!)).state).to.equal("planned");
+        // The nonce was not taken either.
+        await store.setBudget(id, MOST);
+        expect((await sign(token, one!)).nonce).to.equal(0);
+        expect(await turnedDown(() => trySign(token, two!))).to.deep.equal(overspent(MOST, 0n));
+      });
+
+      it("law 10: holds for a no-op that fills a nonce, and for a place in a stream", async () => {
+        const { id } = await jobOf("a", 1, { stream: word("stream") });
+        const token = await store.takeLane(LANE);
+        const [batch] = await assigned(token, id, 1);
+        const least = costOf(noopOf("filler", 0));
+        await store.setBudget(id, least - 1n);
+        expect(await turnedDown(() => tryFill(token, id, 0))).to.deep.equal(overspent(least, least - 1n));
+        const placed = () =>
+          store.sign(token, batch!, { mined: 0, position: 40, head: HEAD }, (nonce) =>
+            attemptOf(batch!, nonce),
+          );
+        expect(await turnedDown(placed)).to.deep.equal(overspent(MOST, least - 1n));
+        expect(await store.streamEnd(OTHER_LANE, word("stream"))).to.equal(0);
+        await store.setBudget(id, least);
+        expect((await fill(token, id, 0)).nonce).to.equal(0);
+      });
+
+      it("law 10: counts the dearest attempt of every nonce, and of a nonce only one", async () => {
+        const { id } = await jobOf("a", 3);
+        const token = await store.takeLane(LANE);
+        const [one, two, three] = await assigned(token, id, 1, 1, 1);
+        await store.setBudget(id, 5n * MOST);
+        for (const batch of [one!, two!]) await sign(token, batch);
+        await replace(token, one!, 1);
+        // One at 2, and then even less for the same nonce.
+        await replace(token, one!, 5, true);
+        expect((await store.spending(id)).committed).to.equal(3n * MOST);
+        expect(await turnedDown(() => tryReplace(token, two!, 3))).to.deep.equal(
+          overspent(4n * MOST, 3n * MOST),
+        );
+        await replace(token, two!, 2);
+        expect((await store.spending(id)).committed).to.equal(5n * MOST);
+        expect(await turnedDown(() => trySign(token, three!))).to.deep.equal(overspent(MOST, 0n));
+        await store.setBudget(id, 6n * MOST - 1n);
+        expect(await turnedDown(() => trySign(token, three!))).to.deep.equal(overspent(MOST, MOST - 1n));
+        await store.setBudget(id, 6n * MOST);
+        await sign(token, three!);
+      });
+
+      it("law 10: says that nothing is left where more is committed than it allows by now", async () => {
+        const { id } = await jobOf("a", 2);
+        const token = await store.takeLane(LANE);
+        const [one, two] = await assigned(token, id, 1, 1);
+        await sign(token, one!);
+        await store.setBudget(id, MOST - 5n);
+        expect(await turnedDown(() => trySign(token, two!))).to.deep.equal(overspent(MOST, 0n));
+      });
+
+      it("law 10: is free again of what was paid less only when that is final", async () => {
+        const { id } = await jobOf("a", 3);
+        const token = await store.takeLane(LANE);
+        const [one, two] = await assigned(token, id, 1, 1);
+        await store.setBudget(id, PAID + MOST);
+        await sign(token, one!);
+        const left = overspent(MOST, PAID);
+        for (const event of [
+          included(1),
+          { kind: "unwound", block: 1, blockHash: word("block 1") },
+          included(2),
+          { kind: "safe" },
+        ] as BatchEvent[]) {
+          expect(await turnedDown(() => trySign(token, two!))).to.deep.equal(left);
+          await follow(one!, event);
+        }
+        expect(await turnedDown(() => trySign(token, two!))).to.deep.equal(left);
+        await follow(one!, { kind: "final" });
+        await sign(token, two!);
+        // What was paid without effect is spent as well, and what was stolen is not.
+        await store.setBudget(id, 2n * PAID + MOST - 1n);
+        await follow(two!, included(3, false), { kind: "final" });
+        const [three, four] = await assigned(token, id, 1, 1);
+        expect(await turnedDown(() => trySign(token, three!))).to.deep.equal(overspent(MOST, MOST - 1n));
+        await store.setBudget(id, 2n * PAID + MOST);
+        await sign(token, three!);
+        expect(await turnedDown(() => trySign(token, four!))).to.deep.equal(overspent(MOST, 0n));
+        await follow(three!, { kind: "stolen", block: 4 });
+        await sign(token, four!);
+      });
+
+      it("law 10: is one job's, holds after the store was opened again, and until it is set again", async () => {
+        const { id } = await jobOf("a", 3);
+        const { id: other } = await jobOf("b", 2);
+        let token = await store.takeLane(LANE);
+        const [one, two] = await assigned(token, id, 1, 1);
+        const [three, four] = await assigned(token, other, 1, 1);
+        await store.setBudget(id, MOST);
+        await sign(token, three!);
+        await sign(token, one!);
+        await sign(token, four!);
+        await reopen();
+        token = await store.takeLane(LANE);
+        expect(await turnedDown(() => trySign(token, two!))).to.deep.equal(overspent(MOST, 0n));
+        expect(await turnedDown(() => tryReplace(token, one!, 1))).to.deep.equal(overspent(2n * MOST, MOST));
+        await store.setBudget(id, null);
+        await sign(token, two!);
+        await replace(token, one!, 1);
+      });
+    });
+
     it("law 10: what is committed is the most that unsettled batches can cost, and what was paid for good", async () => {
       const { id } = await jobOf("a", 4);
       const spending = async () => {
