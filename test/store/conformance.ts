@@ -1335,20 +1335,52 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
       );
     });
 
-    it("law 12: counts are conserved, whatever happens in whatever order", async () => {
+    it("laws 10 and 12: counts and wei are conserved, whatever happens in whatever order", async () => {
       let run = 0;
+      let round = 0;
+      const happened: Record<string, number> = {};
       await fc.assert(
-        fc.asyncProperty(fc.array(steps(), { minLength: 20, maxLength: 45 }), async (sequence) => {
+        fc.asyncProperty(fc.array(steps(), { minLength: 30, maxLength: 50 }), async (sequence) => {
           run += 1;
           const jobs = [await store.openJob(newJob(`${run} a`)), await store.openJob(newJob(`${run} b`))];
           // Rows of both repeat some of an admitted third.
           await jobOf(`${run} c`, [randomRow(run, "c", 1, 0), randomRow(run, "c", 2, 1)]);
           let token = await store.takeLane(LANE);
-          const admitted = new Map(jobs.map(({ id }) => [id, 0]));
+          const admitted = new Map(jobs.map(({ id }) => [id, 6]));
+          for (const { id } of jobs) {
+            await store.admit(
+              id,
+              Array.from({ length: 6 }, (_, index) => randomRow(run, id, index, index)),
+            );
+          }
+          const budgets = new Map<number, bigint | null>();
+          /** What a budget allows stays within it; what was committed under a larger one may stay, and not grow. */
+          const tried = async (
+            job: number,
+            kind: string,
+            work: () => Promise<StoredAttempt | Overspent | null>,
+          ) => {
+            const before = (await store.spending(job)).committed;
+            const journal = await attemptsIn(job);
+            const answer = await work();
+            const { committed } = await store.spending(job);
+            const budget = budgets.get(job) ?? null;
+            if (answer === null || "kind" in answer) {
+              assert.deepEqual(await attemptsIn(job), journal);
+              assert.equal(committed, before);
+              if (answer !== null) assert(budget !== null && answer.needed > answer.left);
+            } else if (budget !== null) {
+              assert.isTrue(committed <= budget || committed <= before, `${committed} of ${budget} wei`);
+            }
+            const name = `${kind}${answer === null ? ", taken" : "kind" in answer ? ", overspent" : ""}`;
+            happened[name] = (happened[name] ?? 0) + 1;
+          };
           for (const step of sequence) {
             const job = jobs[step.job]!.id;
             const batches = (await store.batches(ALL)).filter((batch) => batch.job === job);
-            const chosen = batches[step.pick % (batches.length || 1)];
+            // Mostly one that it can happen to, or little would.
+            const fit = batches.filter(({ batch }) => step.pick % 5 === 0 || suits(step, batch.state));
+            const chosen = fit[step.pick % (fit.length || 1)];
             try {
               switch (step.kind) {
                 case "admit":
@@ -1363,17 +1395,44 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
                 case "assign": {
                   const ids = (await store.waiting(job, 12)).map((item) => item.id);
                   if (step.twice) ids.push(...ids.slice(0, 1));
-                  const groups = [ids.slice(0, step.pick % 5), ids.slice(step.pick % 5)];
-                  await store.assign(
-                    token,
-                    job,
-                    groups.filter((group) => group.length > 0),
-                  );
+                  const groups: number[][] = [];
+                  while (ids.length > 0) groups.push(ids.splice(0, 1 + (step.pick % 3)));
+                  await store.assign(token, job, groups);
                   break;
                 }
                 case "sign":
-                  if (chosen !== undefined) await sign(token, chosen.id, step.pick % 3);
+                  if (chosen === undefined) break;
+                  await tried(job, "sign", () => trySign(token, chosen.id, step.pick % 3));
                   break;
+                case "replace":
+                  if (chosen === undefined) break;
+                  round += 1;
+                  await tried(job, "replace", () =>
+                    store.replace(token, chosen.id, { noop: step.noop, head: HEAD }, (nonce) => ({
+                      ...(step.noop ? noopOf(chosen.id, nonce, round) : attemptOf(chosen.id, nonce, round)),
+                      // Dearer or cheaper than the others: which of them costs most is found, not known.
+                      maxFee: (10n ** 19n + 1n) * BigInt(1 + (step.pick % 4)),
+                    })),
+                  );
+                  break;
+                case "fill": {
+                  const nonces = (await store.batches(ALL)).map(({ batch }) =>
+                    "nonce" in batch ? batch.nonce : 0,
+                  );
+                  const nonce = Math.max(0, ...nonces) + (step.pick % 6) - 2;
+                  await tried(job, "fill", () =>
+                    store.fill(token, job, { nonce: Math.max(0, nonce), head: HEAD }, (given) =>
+                      noopOf("filler", given, (round += 1)),
+                    ),
+                  );
+                  break;
+                }
+                case "budget": {
+                  const budget = step.pick % 4 === 0 ? null : BigInt(step.pick % 6) * 10n ** 24n;
+                  await store.setBudget(job, budget);
+                  budgets.set(job, budget);
+                  break;
+                }
                 case "event":
                   if (chosen !== undefined) await follow(chosen.id, step.event);
                   break;
@@ -1393,7 +1452,10 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
               // Steps are random, most of them cannot follow: they must only leave everything as it was.
               if (error instanceof AssertionError) throw error;
             }
-            for (const { id } of jobs) await checkCounts(id, admitted.get(id)!);
+            for (const { id } of jobs) {
+              await checkCounts(id, admitted.get(id)!);
+              await checkSpending(id);
+            }
           }
           const journal = (await store.batches(ALL)).flatMap(({ batch }) =>
             "nonce" in batch ? [`${batch.lane} ${batch.nonce}`] : [],
@@ -1402,7 +1464,30 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         }),
         { seed, numRuns: 12 },
       );
+      // Steps that never take place would prove nothing.
+      const times = (end: string) =>
+        Object.entries(happened).reduce((sum, [name, count]) => sum + (name.endsWith(end) ? count : 0), 0);
+      for (const end of ["sign", "replace", "fill", ", overspent", ", taken"]) {
+        assert.isAbove(times(end), 0, end);
+      }
     });
+
+    async function attemptsIn(job: number): Promise<StoredAttempt[][]> {
+      return Promise.all((await store.batches(ALL, job)).map(({ id }) => store.attempts(id)));
+    }
+
+    /** The spending against a second opinion: batch by batch, with nothing carried over from one event to the next. */
+    async function checkSpending(job: number): Promise<void> {
+      const spending: Spending = { paid: 0n, inFlight: 0n, committed: 0n };
+      for (const { id, batch } of await store.batches(ALL, job)) {
+        const cost = "inclusion" in batch ? batch.inclusion.gasUsed * batch.inclusion.gasPrice : 0n;
+        const most = (await store.attempts(id)).map(costOf).reduce((a, b) => (a > b ? a : b), 0n);
+        spending.paid += cost;
+        spending.committed += OPEN.includes(batch.state) ? most : cost;
+        if (batch.state === "signed") spending.inFlight += most;
+      }
+      assert.deepEqual(await store.spending(job), spending);
+    }
 
     /** The counts against a second opinion: the report, row by row. */
     async function checkCounts(job: number, rows: number): Promise<void> {
@@ -1429,7 +1514,8 @@ type Step = { job: 0 | 1; pick: number } & (
   | { kind: "admit"; rows: (number | null)[] }
   | { kind: "assign"; twice: boolean }
   | { kind: "event"; event: BatchEvent }
-  | { kind: "sign" | "verify" | "take" }
+  | { kind: "replace"; noop: boolean }
+  | { kind: "sign" | "fill" | "budget" | "verify" | "take" }
 );
 
 function steps(): fc.Arbitrary<Step> {
@@ -1458,7 +1544,7 @@ function steps(): fc.Arbitrary<Step> {
   return fc.oneof(
     { weight: 3, arbitrary: fc.record({ kind: fc.constant("admit" as const), job, pick, rows }) },
     {
-      weight: 3,
+      weight: 6,
       arbitrary: fc.record({
         kind: fc.constant("assign" as const),
         job,
@@ -1468,14 +1554,45 @@ function steps(): fc.Arbitrary<Step> {
     },
     { weight: 9, arbitrary: fc.record({ kind: fc.constant("event" as const), job, pick, event }) },
     {
-      weight: 7,
+      weight: 10,
       arbitrary: fc.record({
         kind: fc.constantFrom("sign" as const, "sign" as const, "verify" as const, "take" as const),
         job,
         pick,
       }),
     },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant("replace" as const), job, pick, noop: fc.boolean() }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constantFrom("fill" as const, "budget" as const),
+        job,
+        pick,
+      }),
+    },
   );
+}
+
+/** Whether a step can happen to a batch of this state, as far as it says by itself. */
+function suits(step: Step, state: BatchState): boolean {
+  if (step.kind === "sign") return state === "planned";
+  if (step.kind === "replace") return state === "signed";
+  if (step.kind === "verify") return state === "final";
+  if (step.kind !== "event") return true;
+  switch (step.event.kind) {
+    case "included":
+    case "stolen":
+      return state === "signed";
+    case "unwound":
+    case "safe":
+    case "final":
+      return state === "included" || state === "safe";
+    default:
+      return true;
+  }
 }
 
 function randomRow(run: number, pool: number | string, row: number | null, index: number): AdmittedRow {
