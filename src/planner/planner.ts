@@ -63,11 +63,16 @@ export function plan<T extends PackedSize & { id: number }>(
   more: boolean,
 ): number[][] {
   const full = fill(manner, waiting, limits, slots);
-  // What does not fill its batch is taken up again with what waits behind it.
-  const whole = more && full.length > 1 ? full.slice(0, -1) : full;
-  const even = !more && full.length < room ? split(manner, waiting, limits, slots) : null;
+  let counts = full;
+  if (more) {
+    // What does not fill its batch is taken up again with what waits behind it.
+    if (full.length > 1) counts = full.slice(0, -1);
+  } else if (full.length <= room) {
+    const even = split(manner, waiting, limits, slots);
+    if (even.length <= room) counts = even;
+  }
   let start = 0;
-  return (even ?? whole.slice(0, room)).map((count) => {
+  return counts.slice(0, room).map((count) => {
     const group = waiting.slice(start, start + count).map((item) => item.id);
     start += count;
     return group;
