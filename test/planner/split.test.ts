@@ -1,9 +1,17 @@
 import { assert, expect } from "chai";
 import fc from "fast-check";
 import { MAX_ITEMS, type PackedSize } from "../../src/attestation.js";
-import { bytesOf, gasOf, type Work, workOf } from "../../src/gas.js";
-import { pageFor, plan, roomFor } from "../../src/planner/planner.js";
-import { ETHEREUM_LIMITS, fitsAlone, type Limits, slotOf, split } from "../../src/planner/split.js";
+import { bytesOf, gasOf, type Manner, withItem, type Work, workOf } from "../../src/gas.js";
+import { plan, SAMPLE, type Shares, sharesFor } from "../../src/planner/planner.js";
+import {
+  ETHEREUM_LIMITS,
+  fill,
+  fitsAlone,
+  type Limits,
+  slotOf,
+  split,
+  usableGas,
+} from "../../src/planner/split.js";
 import { seed } from "../support/seed.js";
 
 const CAP = 2 ** 24;
@@ -172,7 +180,8 @@ describe("the split", () => {
       fc.property(works(), limitsOf(), ({ act, signed, sizes }, chain) => {
         fc.pre(sizes.every((size) => fitsAlone({ act, signed, stream: "none" }, size, chain)));
         const waiting = sizes.map((size, id) => ({ ...size, id }));
-        const groups = plan({ act, signed, stream: "none" }, waiting, chain, Number.MAX_SAFE_INTEGER);
+        const shares = { slots: slotOf(chain), room: Number.MAX_SAFE_INTEGER };
+        const groups = plan({ act, signed, stream: "none" }, waiting, chain, shares, false);
         assert.deepEqual(
           groups.flat(),
           waiting.map(({ id }) => id),
@@ -229,33 +238,241 @@ describe("the split", () => {
 });
 
 describe("the plan", () => {
+  const RECORD: Manner = { act: "record", signed: true, stream: "none" };
+  const SEAL: Manner = { act: "seal", signed: true, stream: "none" };
+  const ANCHOR: Manner = { act: "anchor", signed: true, stream: "none" };
+  const REVOKE: Manner = { act: "revoke", signed: true, stream: "none" };
+
   it("keeps three blocks of batches under way and no more", () => {
-    const chain = limits(60_000_000);
-    expect(roomFor(chain, 0)).to.equal(12);
-    expect(roomFor(chain, 11)).to.equal(1);
-    expect(roomFor(chain, 12)).to.equal(0);
-    expect(roomFor(chain, 40)).to.equal(0);
+    const room = (unfinished: number) => sharesFor(RECORD, [sizeOf(2)], limits(60_000_000), unfinished).room;
+    expect([0, 11, 12, 40].map(room)).to.deep.equal([12, 1, 0, 0]);
   });
 
-  it("takes the first batches of a split, up to the room there is", () => {
-    const waiting = Array.from({ length: 2_000 }, (_, index) => ({ ...sizeOf(2), id: 7 + index }));
-    const groups = plan({ act: "record", signed: true, stream: "none" }, waiting, limits(30_000_000), 2);
-    expect(groups).to.have.length(2);
-    expect(groups.flat()).to.deep.equal(groups.flat().map((_, index) => 7 + index));
+  it("keeps no more under way than 48, whatever a chain says that a block holds", () => {
+    const room = (unfinished: number) => sharesFor(RECORD, [sizeOf(2)], limits(2 ** 50), unfinished).room;
+    expect([0, 40, 48, 60].map(room)).to.deep.equal([48, 8, 0, 0]);
   });
 
-  it("looks at more items than the room can take, even the smallest", () => {
+  it("shares a block out among records by their gas, as large as a transaction may be", () => {
+    for (const blockGas of [20_000_000, 30_000_000, 36_000_000, 60_000_000]) {
+      const chain = limits(blockGas);
+      expect(sharesFor(RECORD, [sizeOf(2)], chain, 0).slots).to.deep.equal(slotOf(chain));
+    }
+  });
+
+  it("shares a block out among seals by their bytes: a pool takes no transaction that fills its gas", () => {
+    for (const [blockGas, words] of [
+      [30_000_000, 2],
+      [60_000_000, 2],
+      [60_000_000, 9],
+    ] as const) {
+      const chain = limits(blockGas);
+      // The largest that a pool takes.
+      let full = workOf(SEAL, []);
+      for (let more = full; bytesOf(more) <= chain.transactionBytes; more = withItem(more, sizeOf(words))) {
+        full = more;
+      }
+      const most = gasOf(full);
+      const { slots, room } = sharesFor(SEAL, items(SAMPLE, words), chain, 0);
+      expect(slots.perBlock)
+        .to.equal(Math.ceil(blockGas / most))
+        .and.above(slotOf(chain).perBlock);
+      expect(slots.gas).to.equal(Math.floor(blockGas / slots.perBlock));
+      expect(room).to.equal(Math.min(48, 3 * slots.perBlock));
+      // Where bytes are no limit, gas is.
+      const roomy = { ...chain, transactionBytes: 10 ** 9 };
+      expect(sharesFor(SEAL, items(SAMPLE, words), roomy, 0).slots).to.deep.equal(slotOf(chain));
+    }
+  });
+
+  it("keeps three anchors under way and no more: what they are of is in memory at once", () => {
+    const room = (unfinished: number) => sharesFor(ANCHOR, items(10, 2), limits(60_000_000), unfinished).room;
+    expect([0, 1, 2, 3, 4, 50].map(room)).to.deep.equal([3, 2, 1, 0, 0, 0]);
     const chain = limits(60_000_000);
-    for (const act of ["record", "revoke"] as const) {
-      const smallest =
-        act === "record" ? { bytes: 4, tokens: 4, words: 0 } : { bytes: 32, tokens: 32, words: 0 };
-      for (const room of [1, 3, 12]) {
-        const sizes = Array.from({ length: pageFor(chain, act, room) }, (_, id) => ({ ...smallest, id }));
-        expect(split({ act, signed: false, stream: "none" }, sizes, chain).length).to.be.above(room);
+    const shares = sharesFor(ANCHOR, items(10, 2), chain, 2);
+    const groups = plan(ANCHOR, numbered(items(2 * MAX_ITEMS, 0)), chain, shares, true);
+    expect(groups.map((group) => group.length)).to.deep.equal([MAX_ITEMS]);
+    expect(shares.page).to.be.above(MAX_ITEMS);
+  });
+
+  it("fills 99 % of the room in its blocks and more as long as more waits, by gas or by bytes", () => {
+    for (const blockGas of [30_000_000, 36_000_000, 45_000_000, 60_000_000]) {
+      for (const share of [0.5, 1]) {
+        for (const [manner, words] of [
+          [RECORD, 0],
+          [RECORD, 4],
+          [{ ...RECORD, signed: false }, 2],
+          [{ ...RECORD, stream: "later" }, 1],
+          [SEAL, 0],
+          [SEAL, 2],
+          [SEAL, 5],
+          [SEAL, 9],
+          [{ ...SEAL, signed: false, stream: "first" }, 3],
+          [REVOKE, 0],
+        ] as const) {
+          const chain = limits(blockGas, { share });
+          const { slots, page, room } = sharesFor(manner, items(SAMPLE, words), chain, 0);
+          const groups = plan(manner, numbered(items(page, words)), chain, { slots, room }, true);
+          const told = `${manner.act} of ${words} words in ${share} of ${blockGas}`;
+          expect(groups, told).to.have.length(room);
+          const gas = groups.map((group) => gasOf(workOf(manner, items(group.length, words))));
+          expect(Math.min(...gas) / slots.gas, told).to.be.above(0.99);
+          const block = gas.slice(0, slots.perBlock).reduce((a, b) => a + b, 0);
+          expect(block / usableGas(chain), told)
+            .to.be.above(0.99)
+            .and.at.most(1);
+        }
+      }
+    }
+  });
+
+  it("is even at the end, where what is left over would be a transaction of its own", () => {
+    const chain = limits(30_000_000);
+    const perSlot = countWithin(slotOf(chain).gas, 2);
+    const counts = (count: number, room: number, more: boolean) =>
+      plan(RECORD, numbered(items(count, 2)), chain, { slots: slotOf(chain), room }, more).map(
+        (group) => group.length,
+      );
+    expect(counts(2 * perSlot + 2, 6, false)).to.deep.equal(thirds(2 * perSlot + 2));
+    // Also in the last of the room.
+    expect(counts(2 * perSlot + 2, 3, false)).to.deep.equal(thirds(2 * perSlot + 2));
+    // Full as long as something waits behind, be it only until there is room for it.
+    expect(counts(2 * perSlot + 2, 6, true)).to.deep.equal([perSlot, perSlot]);
+    expect(counts(2 * perSlot + 2, 2, false)).to.deep.equal([perSlot, perSlot]);
+    expect(counts(perSlot, 6, false)).to.deep.equal([perSlot]);
+    // One that is not full goes all the same if there is no other.
+    expect(counts(3, 6, true)).to.deep.equal([3]);
+    expect(counts(3, 0, false)).to.deep.equal([]);
+  });
+
+  it("works off whatever waits, in order, skipping nothing, within the gas of its blocks", () => {
+    fc.assert(
+      fc.property(jobs(), limitsOf(), fc.nat(20), ({ manner, sizes }, chain, unfinished) => {
+        fc.pre(sizes.every((size) => fitsAlone(manner, size, chain)));
+        const done: number[] = [];
+        for (const { groups, shares, more, page } of workOff(manner, sizes, chain, unfinished)) {
+          assert.isNotEmpty(groups);
+          assert.isAtMost(groups.length, shares.room);
+          const gas = groups.map((group) => {
+            const work = workOf(
+              manner,
+              group.map((id) => sizes[id]!),
+            );
+            assert.isAtMost(bytesOf(work), chain.transactionBytes);
+            assert.isAtMost(gasOf(work), Math.min(chain.transactionGas, chain.blockGas));
+            // One that is larger than its share goes alone, and has more of a block.
+            return group.length === 1 ? 0 : gasOf(work);
+          });
+          for (let first = 0; first < gas.length; first += 1) {
+            const block = gas.slice(first, first + shares.slots.perBlock).reduce((a, b) => a + b, 0);
+            assert.isAtMost(block, usableGas(chain));
+          }
+          done.push(...groups.flat());
+          if (!more || groups.length < 2) continue;
+          // Full: what waits next has no place in it.
+          for (const group of groups) {
+            const next = sizes[group.at(-1)! + 1]!;
+            const one = workOf(manner, [...group.map((id) => sizes[id]!), next]);
+            const over =
+              gasOf(one) > shares.slots.gas ||
+              bytesOf(one) > chain.transactionBytes ||
+              one.items > MAX_ITEMS ||
+              manner.act === "anchor";
+            assert.isTrue(over, `${group.length} items of ${page} could have been one more`);
+          }
+        }
+        assert.deepEqual(
+          done,
+          sizes.map((_, id) => id),
+        );
+      }),
+      { seed, numRuns: 80 },
+    );
+  });
+
+  it("looks at more items than the room can take, of any size that the sample is like", () => {
+    for (const manner of [RECORD, SEAL, REVOKE, { ...SEAL, signed: false }]) {
+      for (const words of [0, 3, 40]) {
+        for (const unfinished of [0, 1, 5]) {
+          const chain = limits(60_000_000);
+          const size =
+            manner.act === "revoke" ? { bytes: 32, tokens: 32, words } : { ...sizeOf(words), tokens: 4 };
+          const { slots, page, room } = sharesFor(manner, Array(SAMPLE).fill(size), chain, unfinished);
+          expect(fill(manner, Array(page).fill(size), chain, slots).length).to.be.above(room);
+        }
       }
     }
   });
 });
+
+const items = (count: number, words: number): PackedSize[] =>
+  Array.from({ length: count }, () => sizeOf(words));
+
+const numbered = (sizes: readonly PackedSize[]) => sizes.map((size, id) => ({ ...size, id }));
+
+/** Within one. */
+function thirds(count: number): number[] {
+  const least = Math.floor(count / 3);
+  return count % 3 === 0
+    ? [least, least, least]
+    : count % 3 === 1
+      ? [least, least + 1, least]
+      : [least + 1, least, least + 1];
+}
+
+type Turn = { groups: number[][]; shares: Shares; more: boolean; page: number };
+
+/** Plans as a submitter does, as long as something waits, with a block mined whenever there is no room. */
+function workOff(manner: Manner, sizes: readonly PackedSize[], chain: Limits, unfinished: number): Turn[] {
+  const turns: Turn[] = [];
+  let start = 0;
+  let ahead = unfinished;
+  while (start < sizes.length) {
+    const sample = sizes.slice(start, start + SAMPLE);
+    const shares = sharesFor(manner, sample, chain, ahead);
+    if (shares.room === 0) {
+      ahead = Math.max(0, ahead - shares.slots.perBlock);
+      continue;
+    }
+    const first = start;
+    const waiting = sizes
+      .slice(first, first + Math.max(SAMPLE, shares.page))
+      .map((size, index) => ({ ...size, id: first + index }));
+    const more = sample.length === SAMPLE && waiting.length >= shares.page;
+    const groups = plan(manner, waiting, chain, shares, more);
+    turns.push({ groups, shares, more, page: waiting.length });
+    if (groups.length === 0) break;
+    ahead += groups.length;
+    start += groups.flat().length;
+  }
+  return turns;
+}
+
+/** Jobs of a few kinds of item in any order, many enough that more waits than is looked at. */
+function jobs(): fc.Arbitrary<{ manner: Manner; sizes: PackedSize[] }> {
+  const manner = fc.record({
+    act: fc.constantFrom("record" as const, "seal" as const, "anchor" as const, "revoke" as const),
+    signed: fc.boolean(),
+    stream: fc.constantFrom("none" as const, "first" as const, "later" as const),
+  });
+  const kinds = fc.array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.constantFrom(1, 4)), {
+    minLength: 1,
+    maxLength: 4,
+  });
+  return fc
+    .tuple(manner, kinds, fc.integer({ min: 1, max: 4_000 }), fc.nat(2 ** 30))
+    .map(([of, some, count, start]) => {
+      let random = start;
+      const sizes = Array.from({ length: count }, (): PackedSize => {
+        random = (Math.imul(random, 1_103_515_245) + 12_345) >>> 1;
+        const [words, density] = some[(random >> 8) % some.length]!;
+        if (of.act === "revoke") return { bytes: 32, tokens: 128, words: some[0]![0] };
+        const { bytes } = sizeOf(words);
+        return { bytes, tokens: density * bytes, words };
+      });
+      return { manner: of.act === "revoke" ? { ...of, stream: "none" } : of, sizes };
+    });
+}
 
 function countWithin(gas: number, words: number): number {
   let count = 0;
