@@ -24,11 +24,12 @@ export type Panel = {
   chainId(): Promise<bigint>;
   /**
    * Asks all at once. Ends when all have answered, or a while after one has.
-   * @param isGood answers that the others are hardly waited for; for the rest there is more patience
+   * @param options.isGood answers after which the others are hardly waited for; after the rest there is more patience
+   * @param options.hasAnswer there is an answer of somebody else's: the while begins at once
    */
   all<T>(
     ask: (chain: Chain, member: Member) => Promise<T>,
-    options?: { among?: readonly Member[]; isGood?: (value: T) => boolean },
+    options?: { among?: readonly Member[]; isGood?: (value: T) => boolean; hasAnswer?: boolean },
   ): Promise<Answer<T>[]>;
   /**
    * Asks one after the other until an answer will do.
@@ -99,20 +100,24 @@ export function panelOf(
   function all<T>(
     among: readonly Seat[],
     ask: (seat: Seat) => Promise<T>,
-    isGood: (value: T) => boolean = () => true,
+    { isGood = () => true, hasAnswer = false }: { isGood?: (value: T) => boolean; hasAnswer?: boolean } = {},
   ): Promise<Answer<T>[]> {
     questions += 1;
     const answers: Answer<T>[] = [];
     const errors: unknown[] = [];
     const waiting = new Set(among);
-    let hasGood = false;
+    let hasGood = hasAnswer;
     return new Promise((resolve, reject) => {
       const end = () => (answers.length > 0 ? resolve(answers.slice()) : reject(failureOf(errors)));
+      const endIfAll = () => {
+        if (waiting.size === 0 || (hasGood && [...waiting].every(({ late }) => late))) end();
+      };
       const patience = (ms: number) =>
         void after(ms).then(() => {
           for (const seat of waiting) seat.late = true;
           end();
         });
+      if (hasAnswer) patience(patienceMs);
       for (const seat of among) {
         ask(seat)
           .then(
@@ -129,9 +134,10 @@ export function panelOf(
           )
           .finally(() => {
             waiting.delete(seat);
-            if (waiting.size === 0 || (hasGood && [...waiting].every(({ late }) => late))) end();
+            endIfAll();
           });
       }
+      endIfAll();
     });
   }
 
@@ -155,7 +161,7 @@ export function panelOf(
       all(
         seats.filter((seat) => options.among?.includes(seat) ?? true),
         (seat) => asked(seat, ask),
-        options.isGood,
+        options,
       ),
 
     async inTurn(ask, options = {}) {

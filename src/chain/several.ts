@@ -77,9 +77,12 @@ export function severalNodes(
         heads.filter(({ value }) => value.number >= height),
         height,
       );
+      // Those that had this height have strayed below it.
+      if (said.length === 0) continue;
       const hash = agreed(height, said);
       if (hash === null) return null;
-      heads = heads.filter(({ member }) => said.every((one) => one.member !== member || one.value === hash));
+      // Who names a higher head and is silent about what is under it is not believed.
+      heads = heads.filter(({ member }) => said.some((one) => one.member === member && one.value === hash));
     }
     const highest = heads.at(-1)?.value ?? null;
     if (highest !== null) top = highest.number;
@@ -96,7 +99,9 @@ export function severalNodes(
       else ahead.push(member);
     }
     if (ahead.length === 0) return known;
-    const answers = await panel.all((chain) => chain.block(height), { among: ahead }).catch(nobody);
+    const answers = await panel
+      .all((chain) => chain.block(height), { among: ahead, hasAnswer: true })
+      .catch(nobody);
     return [...known, ...hashes(found(answers))];
   }
 
