@@ -43,7 +43,11 @@ function common(target: Command, kind: "read" | "write" | "store"): Command {
     );
   if (kind !== "store") {
     target
-      .addOption(new Option("--rpc-url <url>", "URL of the node").env("WAYBILL_RPC_URL"))
+      .addOption(
+        new Option("--rpc-url <url>", "URL of the node; several: again, or with commas")
+          .env("WAYBILL_RPC_URL")
+          .argParser(urlsOf),
+      )
       .addOption(new Option("--registry <address>", "another AttestationRegistry").env("WAYBILL_REGISTRY"));
   }
   if (kind === "write") {
@@ -61,6 +65,12 @@ function common(target: Command, kind: "read" | "write" | "store"): Command {
       .option("--yes", "do not ask before a write on a main network");
   }
   return target.option("--json", "print one JSON document").option("--quiet", "no progress");
+}
+
+/** A comma is part of a URL unless another one begins behind it. The same node twice would have two votes. */
+function urlsOf(text: string, before: readonly string[] = []): readonly string[] {
+  const urls = text.split(/,(?=\s*https?:\/\/)/).map((url) => url.replace(/^[\s,]+|[\s,]+$/g, ""));
+  return [...new Set([...before, ...urls])];
 }
 
 function print(line: string): Promise<unknown> {

@@ -79,19 +79,18 @@ function escaped(character: string): string {
   return `\\u{${character.codePointAt(0)!.toString(16)}}`;
 }
 
-/** Takes the secret parts of a node's URL out of a text: nodes like to repeat them in their refusals. */
-export function hideUrl(url: string | undefined): (text: string) => string {
-  if (url === undefined || !URL.canParse(url)) return (text) => text;
-  const { username, password, pathname, searchParams } = new URL(url);
-  const secrets = [
-    username,
-    password,
-    ...pathname.split("/"),
-    ...searchParams.keys(),
-    ...searchParams.values(),
-  ]
+/** Takes the secret parts of nodes' URLs out of a text: nodes like to repeat them in their refusals. */
+export function hideUrl(urls: readonly string[] = []): (text: string) => string {
+  const secrets = urls
+    .filter((url) => URL.canParse(url))
+    .flatMap((url) => {
+      const { username, password, pathname, searchParams } = new URL(url);
+      return [username, password, ...pathname.split("/"), ...searchParams.keys(), ...searchParams.values()];
+    })
     .flatMap((part) => [part, safeDecode(part)])
-    .filter((part) => part.length >= 6);
+    .filter((part) => part.length >= 6)
+    // A secret of one URL may be a part of another's, whose rest would be left.
+    .sort((a, b) => b.length - a.length);
   return (text) => secrets.reduce((shown, secret) => shown.replaceAll(secret, "…"), text);
 }
 
@@ -149,7 +148,7 @@ export type ProgressLine = {
 };
 
 /** What a command may say while it runs, after --quiet, CI and whether anybody is watching. */
-export function progressOf(options: { quiet?: boolean; rpcUrl?: string }): ProgressLine {
+export function progressOf(options: { quiet?: boolean; rpcUrl?: readonly string[] }): ProgressLine {
   const watched = process.stderr.isTTY === true && process.env.CI === undefined;
   return progressLine(watched && options.quiet !== true, options.quiet !== true, hideUrl(options.rpcUrl));
 }

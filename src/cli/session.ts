@@ -8,6 +8,7 @@ import { httpRequest, maskUrl } from "../chain/http.js";
 import { type Network, networkOf } from "../chain/networks.js";
 import { chainOf } from "../chain/node.js";
 import { openRegistry, type Registry } from "../chain/registry.js";
+import { type Disagreement, severalNodes } from "../chain/several.js";
 import { WaybillError } from "../errors.js";
 import type { Hex } from "../hex.js";
 import { lockDirectory } from "../store/lock.js";
@@ -19,7 +20,8 @@ import type { KeyFiles } from "./keys.js";
 /** Options that every command has; each is also WAYBILL_ and its name in capitals. */
 export type CommonOptions = KeyFiles & {
   network?: string;
-  rpcUrl?: string;
+  /** one or more, each once */
+  rpcUrl?: readonly string[];
   registry?: string;
   data: string;
   json?: boolean;
@@ -33,7 +35,7 @@ export type Connection = {
   chain: Chain;
   network: Network;
   chainId: bigint;
-  /** where the node is, without what might be secret */
+  /** where the node is, or the nodes are, without what might be secret */
   place: string;
   close(): Promise<void>;
 };
@@ -46,22 +48,23 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
   if (options.network === "embedded") return connectEmbedded(options, purpose);
   const named = options.network === undefined ? null : networkOf(options.network);
   const isLocal = named === null || named.name === "local";
-  const url = options.rpcUrl ?? (isLocal ? LOCAL_URL : undefined);
-  if (url === undefined) {
+  const urls = options.rpcUrl ?? (isLocal ? [LOCAL_URL] : []);
+  if (urls.length === 0) {
     throw new WaybillError("E_USAGE", `no node is named for ${named?.name ?? "this network"}`, {
       mend: "give its URL with --rpc-url, or in WAYBILL_RPC_URL",
     });
   }
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+  if (!urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url))) {
     throw new WaybillError("E_USAGE", "the node's URL is not an http:// or https:// URL");
   }
-  const chain = chainOf(httpRequest(url));
+  const place = urls.map(maskUrl).join(" and ");
+  const chain = chainAt(urls, options);
   const chainId = await chain.chainId();
   const network = named ?? networkOf(chainId.toString());
   if (network.chainId !== chainId) {
     throw new WaybillError(
       "E_CHAIN_ID",
-      `the node at ${maskUrl(url)} serves chain ${chainId}, and ${network.name} is chain ${network.chainId}`,
+      `the node at ${place} serves chain ${chainId}, and ${network.name} is chain ${network.chainId}`,
       { mend: "name the right network with --network, or another node with --rpc-url" },
     );
   }
@@ -70,7 +73,19 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
       mend: `add --network ${network.name}`,
     });
   }
-  return { chain, network, chainId, place: maskUrl(url), close: async () => {} };
+  return { chain, network, chainId, place, close: async () => {} };
+}
+
+function chainAt(urls: readonly string[], options: CommonOptions): Chain {
+  const nodes = urls.map((url) => ({ name: maskUrl(url), chain: chainOf(httpRequest(url)) }));
+  let last = -1;
+  const onDisagreement = ({ block, said }: Disagreement) => {
+    if (block === last || options.quiet === true) return;
+    last = block;
+    const each = said.map(({ name, hash }) => `${name} says ${hash}`).join(", ");
+    process.stderr.write(`the nodes disagree about block ${block}, so nothing is decided by it: ${each}\n`);
+  };
+  return nodes.length === 1 ? nodes[0]!.chain : severalNodes(nodes, { onDisagreement });
 }
 
 async function connectEmbedded(options: CommonOptions, purpose: "read" | "write"): Promise<Connection> {
