@@ -84,7 +84,8 @@ export function severalNodes(
       // Who names a higher head and is silent about what is under it is not believed.
       heads = heads.filter(({ member }) => said.some((one) => one.member === member && one.value === hash));
     }
-    const highest = heads.at(-1)?.value ?? null;
+    // What is left is at one height.
+    const highest = heads[0]?.value ?? null;
     if (highest !== null) top = highest.number;
     return highest;
   }
