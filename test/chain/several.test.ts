@@ -462,6 +462,23 @@ describe("several nodes: what hangs on a block", () => {
     expect(await chain.logs({ ...filter, to: 3 })).to.deep.equal([]);
   });
 
+  it("logs of a range are the most that is known, where all that answer lag or have strayed", async () => {
+    const filter = { address: ACCOUNT, topics: [], from: 0, to: 9 };
+    const nodes = [
+      giving({ logs: async () => [] }, { branch: "fork", fork: 3 }),
+      giving({ logs: async () => [] }, { head: 4 }),
+      giving({ logs: async () => [log] }, { head: 5 }),
+      giving({ logs: silence }),
+      giving({ logs: silence }),
+    ];
+    const { chain } = several(nodes);
+    await chain.block("latest");
+    expect(await chain.logs(filter)).to.deep.equal([log]);
+    const { chain: lagging } = several(nodes.slice(1));
+    await lagging.block("latest");
+    expect(await lagging.logs(filter)).to.deep.equal([log]);
+  });
+
   it("a call that one node cannot run is run by another, and one that fails has failed", async () => {
     const calling = (kind: "returned" | "reverted" | "unavailable") =>
       giving({
