@@ -28,12 +28,8 @@ export async function startCountingProxy(node: string): Promise<CountingProxy> {
       answer.on("error", () => outgoing.destroy());
     });
     onward.on("error", () => outgoing.destroy());
-    let tail: Buffer = Buffer.alloc(0);
-    incoming.on("data", (chunk: Buffer) => {
-      const seam = Buffer.concat([tail, chunk.subarray(0, METHOD.length - 1)]);
-      asked += occurrences(seam) + occurrences(chunk);
-      tail = Buffer.concat([tail, chunk.subarray(1 - METHOD.length)]).subarray(1 - METHOD.length);
-    });
+    const count = questionCounter();
+    incoming.on("data", (chunk: Buffer) => (asked += count(chunk)));
     incoming.pipe(onward);
   });
   server.keepAliveTimeout = 60_000;
@@ -51,6 +47,19 @@ export async function startCountingProxy(node: string): Promise<CountingProxy> {
         server.closeAllConnections();
         agent.destroy();
       }),
+  };
+}
+
+/** @returns for each chunk of a body how many questions it completes */
+export function questionCounter(): (chunk: Buffer) => number {
+  const most = METHOD.length - 1;
+  let tail: Buffer = Buffer.alloc(0);
+  return (chunk) => {
+    // What begins before this chunk and ends in it: neither side holds all of it.
+    const seam = Buffer.concat([tail, chunk.subarray(0, most)]);
+    const count = occurrences(seam) + occurrences(chunk);
+    tail = Buffer.concat([tail, chunk.subarray(-most)]).subarray(-most);
+    return count;
   };
 }
 

@@ -83,7 +83,7 @@ describe("waybill report", () => {
     };
     const data = await storeOf(pages());
     for (const more of [[], ["--json"]]) {
-      const ended = await runCli(["report", "--data", data, ...more], { node: ["--max-old-space-size=32"] });
+      const ended = await runCli(["report", "--data", data, ...more], { node: ["--max-old-space-size=40"] });
       expect(ended.code, ended.stderr.slice(-500)).to.equal(0);
       expect(ended.stdout.length).to.be.greaterThan(50e6);
     }

@@ -1,12 +1,28 @@
 import { expect } from "chai";
+import { questionCounter } from "../../bench/throughput/proxy.js";
 import type { Report } from "../../bench/throughput.js";
 import { start, stopAll } from "../support/cli.js";
 
-/** With a third of this, most of what is in a block would be somebody else's. */
+/** Of a submitter that waits for each batch before it sends the next one, it would be less. */
 const LEAST_FILL = 0.25;
 
 describe("The throughput benchmark", () => {
   after(stopAll);
+
+  it("counts each question of a batch once, wherever a body is cut", () => {
+    const questions = ["eth_call", "eth_chainId", "eth_call"].map((method, id) => ({
+      jsonrpc: "2.0",
+      method,
+      id,
+    }));
+    const body = Buffer.from(JSON.stringify(questions));
+    for (let size = 1; size <= body.length; size += 1) {
+      const count = questionCounter();
+      let counted = 0;
+      for (let at = 0; at < body.length; at += size) counted += count(body.subarray(at, at + size));
+      expect(counted, `${size} bytes at a time`).to.equal(3);
+    }
+  });
 
   it("measures Waybill in a few blocks, without the packages of those that it is measured against", async () => {
     const { code, stdout, output } = await start(["scripts/bench.mjs", "throughput", "--short", "--json"])
