@@ -51,6 +51,7 @@ async function runOf(rows: number): Promise<Report["runs"][number]> {
     await pipeline(Readable.from(csvOf(rows)), createWriteStream(file));
     const { privateKey: issuer } = await fundedKey(node.request, "issuer");
     const { privateKey: lane } = await fundedKey(node.request, "lane");
+    await node.beat();
     const child = fork(CHILD, [file, schema, node.url, directory], {
       env: { ...process.env, WAYBILL_ISSUER_KEY: issuer, WAYBILL_LANE_KEY: lane },
       stdio: ["ignore", "inherit", "inherit", "ipc"],

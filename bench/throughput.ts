@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
 });
 const short = options.short === true;
 const course = short
-  ? { blocks: 3, limitMs: 30_000, gases: [30_000_000] }
+  ? { blocks: 3, limitMs: 60_000, gases: [30_000_000] }
   : { blocks: 10, limitMs: 180_000, gases: [30_000_000, 60_000_000] };
 const contenders = CONTENDERS.filter(
   ({ name }) => (!short || SHORT.includes(name)) && name.includes(options.only ?? ""),
@@ -40,6 +40,7 @@ for (const { contract } of contenders) {
   if (places.has(contract)) continue;
   places.set(contract, await (contract === "EAS" ? placeEas : placeWaybill)(node.request, DEFINITION));
 }
+await node.beat();
 
 const results: Result[] = [];
 const failures: string[] = [];

@@ -14,16 +14,22 @@ import { freePort } from "../../test/support/anvil.js";
 
 const BINARY = fileURLToPath(new URL("../../node_modules/.bin/anvil", import.meta.url));
 
-export type Node = { url: string; request: Request; stop(): Promise<void> };
+export type Node = {
+  url: string;
+  request: Request;
+  /** From now on it makes a block every second; before, one for each transaction. */
+  beat(): Promise<void>;
+  stop(): Promise<void>;
+};
 
 /**
- * A node of its own process that makes a block every second. It keeps nobody to 2^24 gas a transaction: the SDK of EAS
+ * A node of its own process. It keeps nobody to 2^24 gas a transaction: the SDK of EAS
  * asks for 100 attestations in one, which need more, and here it gets it. It draws up no traces and prints nothing.
  */
 export async function startNode(...more: string[]): Promise<Node> {
   const port = await freePort();
   const place = ["--host", "127.0.0.1", "--port", String(port)];
-  const settings = ["--block-time", "1", "--slots-in-an-epoch", "1", "--quiet", "--disable-console-log"];
+  const settings = ["--slots-in-an-epoch", "1", "--quiet", "--disable-console-log"];
   const args = [...place, ...settings, ...more];
   const child = spawn(BINARY, args, { stdio: "ignore" });
   const ended = new Promise<never>((_, reject) => {
@@ -40,6 +46,9 @@ export async function startNode(...more: string[]): Promise<Node> {
   return {
     url,
     request,
+    async beat() {
+      await request("evm_setIntervalMining", [1]);
+    },
     stop: () =>
       new Promise((resolve) => {
         process.removeListener("exit", kill);

@@ -3,8 +3,11 @@ import { questionCounter } from "../../bench/throughput/proxy.js";
 import type { Report } from "../../bench/throughput.js";
 import { start, stopAll } from "../support/cli.js";
 
-/** Of a submitter that waits for each batch before it sends the next one, it would be less. */
-const LEAST_FILL = 0.25;
+/**
+ * One statement in a transaction, each awaited, fills 0.3 % of such a block. A bound that is nearer to what is measured
+ * would be about what else the machine does.
+ */
+const LEAST_FILL = 0.05;
 
 describe("The throughput benchmark", () => {
   after(stopAll);
