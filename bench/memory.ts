@@ -35,13 +35,16 @@ if (!sizes.every((rows) => Number.isSafeInteger(rows) && rows > 0)) {
 }
 
 const runs: Report["runs"] = [];
-for (const rows of sizes) runs.push(await runOf(rows));
+for (const rows of sizes) {
+  const run = await runOf(rows);
+  runs.push(run);
+  process.stderr.write(`${grouped(rows)} rows: ${grouped(run.peakMiB)} MiB in ${grouped(run.seconds)} s\n`);
+}
 const report: Report = { runs, ratio: Number((runs.at(-1)!.peakMiB / runs[0]!.peakMiB).toFixed(2)) };
 process.stdout.write(`${options.json === true ? jsonText(report) : textOf(report)}\n`);
 
 /** Each on a node and in a store of its own. */
 async function runOf(rows: number): Promise<Report["runs"][number]> {
-  process.stderr.write(`${grouped(rows)} rows\n`);
   // Without a base fee: a long run of full blocks would make gas dear, and then batches are small.
   const node = await startNode("--gas-limit", "60000000", "--block-base-fee-per-gas", "0");
   const directory = await mkdtemp(join(tmpdir(), "waybill-memory-"));

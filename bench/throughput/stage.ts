@@ -40,6 +40,7 @@ export async function startNode(...more: string[]): Promise<Node> {
   // Whatever ends this process, none is left behind.
   const kill = () => void child.kill("SIGKILL");
   process.once("exit", kill);
+  process.once("SIGTERM", () => process.exit(143));
   const url = `http://127.0.0.1:${port}`;
   const request = httpRequest(url);
   await Promise.race([ended, answering(request)]);
