@@ -22,12 +22,15 @@ const { values: options } = parseArgs({
     short: { type: "boolean" },
     /** contenders whose name holds this */
     only: { type: "string" },
+    /** such as 30000000,60000000 */
+    "block-gas": { type: "string" },
   },
 });
 const short = options.short === true;
 const course = short
   ? { blocks: 3, limitMs: 60_000, gases: [30_000_000] }
   : { blocks: 10, limitMs: 180_000, gases: [30_000_000, 60_000_000] };
+const gases = options["block-gas"]?.split(",").map(Number) ?? course.gases;
 const contenders = CONTENDERS.filter(
   ({ name }) => (!short || SHORT.includes(name)) && name.includes(options.only ?? ""),
 );
@@ -44,7 +47,7 @@ await node.beat();
 
 const results: Result[] = [];
 const failures: string[] = [];
-for (const blockGas of course.gases) {
+for (const blockGas of gases) {
   for (const contender of contenders) {
     const place = places.get(contender.contract)!;
     // One that fails does not cost the others their figures.
