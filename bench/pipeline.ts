@@ -6,9 +6,18 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { profiled, type Profile } from "./pipeline/profile.js";
+import { type Profile, profileOf } from "./pipeline/profile.js";
 import { pipelineText } from "./pipeline/table.js";
-import { type Level, runOnce, SEED, type Speed, type Variant, VARIANTS, writeRows } from "./pipeline/work.js";
+import {
+  type Calls,
+  type Level,
+  runOnce,
+  SEED,
+  type Speed,
+  type Variant,
+  VARIANTS,
+  writeRows,
+} from "./pipeline/work.js";
 
 export type Figures = {
   level: Level;
@@ -19,7 +28,11 @@ export type Figures = {
   warm: Speed;
   /** of one more run, which the profiler slows down somewhat */
   profile: Profile;
+  /** what was asked of the store in that run; microseconds an item, the wait for the disk included */
+  calls: Call[];
 };
+
+export type Call = { name: string; count: number; microseconds: number };
 
 /** What `--json` prints. */
 export type PipelineReport = {
@@ -33,7 +46,7 @@ export type PipelineReport = {
 };
 
 /** What one process measured. */
-type Sample = { batches: number; cold: Speed; warm: Speed; profile: Profile | null };
+type Sample = { batches: number; cold: Speed; warm: Speed; profile: Profile | null; calls: Call[] };
 
 const { values: options } = parseArgs({
   options: {
@@ -76,8 +89,17 @@ async function sample(path: string): Promise<Sample> {
   const work = { path, variant, level: levels[0]!, rows };
   const first = await runOnce(work);
   const second = await runOnce(work);
-  const profile = options.profile === true ? (await profiled(() => runOnce(work), rows)).profile : null;
-  return { batches: first.batches, cold: first.speed, warm: second.speed, profile };
+  if (options.profile !== true)
+    return { batches: first.batches, cold: first.speed, warm: second.speed, profile: null, calls: [] };
+  const calls: Calls = new Map();
+  const profile = await profileOf(() => runOnce({ ...work, calls }), rows);
+  const asked = [...calls].map(([name, { seconds, count }]) => ({
+    name,
+    count,
+    microseconds: (seconds * 1e6) / rows,
+  }));
+  asked.sort((a, b) => b.microseconds - a.microseconds);
+  return { batches: first.batches, cold: first.speed, warm: second.speed, profile, calls: asked };
 }
 
 /** Each run is a process of its own: only the first run of a process is cold. */
@@ -99,6 +121,7 @@ function figuresOf(level: Level, path: string): Figures {
     cold: medianOf(samples.map((one) => one.cold)),
     warm: medianOf(samples.map((one) => one.warm)),
     profile: samples[0]!.profile!,
+    calls: samples[0]!.calls,
   };
 }
 

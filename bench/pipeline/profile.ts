@@ -49,21 +49,18 @@ const MOST_FUNCTIONS = 25;
 const DIST = new URL("../../dist/", import.meta.url).href;
 
 /** Runs with the sampling profiler on. */
-export async function profiled<T>(
-  work: () => Promise<T>,
-  items: number,
-): Promise<{ result: T; profile: Profile }> {
+export async function profileOf(work: () => Promise<unknown>, items: number): Promise<Profile> {
   const session = new Session();
   session.connect();
   await session.post("Profiler.enable");
   await session.post("Profiler.setSamplingInterval", { interval: INTERVAL_US });
   await session.post("Profiler.start");
   const before = process.cpuUsage();
-  const result = await work();
+  await work();
   const { user, system } = process.cpuUsage(before);
   const { profile } = await session.post("Profiler.stop");
   session.disconnect();
-  return { result, profile: summaryOf(profile, (user + system) / items) };
+  return summaryOf(profile, (user + system) / items);
 }
 
 function summaryOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile, perItem: number): Profile {
@@ -89,7 +86,7 @@ function summaryOf({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile, p
   samples.forEach((id, index) => {
     const { callFrame } = byId.get(id)!;
     const spent = timeDeltas[index] ?? 0;
-    if (callFrame.functionName === "(idle)") return;
+    if (callFrame.functionName === "(idle)" || callFrame.url === "node:inspector") return;
     whole += spent;
     const stage = stageOf.get(id)!;
     stages.set(stage, (stages.get(stage) ?? 0) + spent);

@@ -14,10 +14,13 @@ export function pipelineText(report: PipelineReport): string {
     lines.push(speedRow(`${level}, first in its process`, cold, batches));
     lines.push(speedRow(`${level}, again`, warm, batches));
   }
-  for (const { level, profile } of levels) {
+  for (const { level, profile, calls } of levels) {
     lines.push("", row(`${level}: where the time goes`, ["share", "µs/item"]));
     for (const { stage, share, microseconds } of profile.stages)
       lines.push(row(`  ${stage}`, [percent(share), microseconds.toFixed(1)]));
+    lines.push("", row(`${level}: waiting for the store`, ["calls", "µs/item"]));
+    for (const { name, count: times, microseconds } of calls)
+      lines.push(row(`  ${name}`, [count(times), microseconds.toFixed(1)]));
     lines.push("", row(`${level}: own time`, ["share"]));
     for (const { name, share } of profile.functions) lines.push(row(`  ${name}`, [percent(share)], 80));
   }

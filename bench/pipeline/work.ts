@@ -74,15 +74,18 @@ export async function runOnce(work: {
   variant: Variant;
   level: Level;
   rows: number;
+  /** where it is added up how long each question to the store took, until it was answered */
+  calls?: Calls;
 }): Promise<{ speed: Speed; batches: number }> {
-  const { path, variant, level, rows } = work;
+  const { path, variant, level, rows, calls } = work;
   const [issuer, payer] = [keyOf("11".repeat(32), "a benchmark"), keyOf("22".repeat(32), "a benchmark")];
   const chain = instantChain(payer.address);
   const registry = await openRegistry(chain, REGISTRY);
   const schema = parseSchema(VARIANTS[variant].schema);
   const id = schemaId(schema.definition, ZERO_ADDRESS, true);
   const directory = await mkdtemp(join(tmpdir(), "waybill-bench-"));
-  const store = openSqliteStore(directory);
+  const opened = openSqliteStore(directory);
+  const store = calls === undefined ? opened : timed(opened, calls);
   try {
     const job = await store.openJob({
       key: ZERO_WORD,
@@ -129,6 +132,24 @@ export async function runOnce(work: {
     await store.close();
     await rm(directory, { recursive: true });
   }
+}
+
+/** Seconds by the name of a method, and how often it was called. */
+export type Calls = Map<string, { seconds: number; count: number }>;
+
+/** The pipeline asks for one thing at a time, so that the times of the answers add up. */
+function timed(store: Store, calls: Calls): Store {
+  return new Proxy(store, {
+    get(target, name: keyof Store) {
+      return async (...args: unknown[]) => {
+        const began = performance.now();
+        const answer = await (target[name] as (...args: unknown[]) => Promise<unknown>)(...args);
+        const { seconds, count } = calls.get(name) ?? { seconds: 0, count: 0 };
+        calls.set(name, { seconds: seconds + (performance.now() - began) / 1000, count: count + 1 });
+        return answer;
+      };
+    },
+  });
 }
 
 /** The one place that knows how the submitter is made: it drives the job until all is signed and the chain has it. */

@@ -2,8 +2,11 @@ import type { AdmittedRow, Job, Store } from "../store/store.js";
 import { faultText, type RowFault, type RowResult } from "./rows.js";
 import { type Frame, type Statement, statementOf } from "./statement.js";
 
-/** Rows that are stored in one transaction: more gain nothing. */
-const PAGE = 1000;
+/**
+ * Rows that are stored in one transaction. Uids are in no order, so each row of it changes a page of their index, and
+ * a page that several rows change is written once: among 100,000 rows, 16 µs a row where 1,000 at a time take 23.
+ */
+const PAGE = 5000;
 
 /** Bytes of data in one transaction: a page is in memory three times over on its way to the disk. */
 const PAGE_BYTES = 2 ** 22;
