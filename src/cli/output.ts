@@ -144,6 +144,8 @@ export type ProgressLine = {
   show(text: string): void;
   /** says why nothing moves, also where there is no terminal: once for each reason */
   hold(text: string | null): void;
+  /** what somebody has to know whether or not anybody watches */
+  alert(text: string): void;
   end(): void;
 };
 
@@ -164,10 +166,15 @@ export function progressLine(
     if (text !== null && text !== held && holds) process.stderr.write(`holding: ${plain(hide(text))}\n`);
     held = text;
   };
-  if (!enabled) return { show() {}, hold, end() {} };
+  const alert = (text: string) => void process.stderr.write(`warning: ${plain(hide(text))}\n`);
+  if (!enabled) return { show() {}, hold, alert, end() {} };
   return {
     // On a terminal it is part of the line.
     hold() {},
+    alert(text) {
+      this.end();
+      alert(text);
+    },
     show(text) {
       const line = plain(hide(text)).slice(0, Math.max(20, (process.stderr.columns || 80) - 1));
       if (line === shown) return;

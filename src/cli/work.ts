@@ -110,6 +110,7 @@ export async function runJob(
     const outcome = await submitter.run(id, {
       until,
       signal,
+      onAlert: (text) => progress.alert(text),
       onProgress: (now) => {
         progress.hold(now.hold?.detail ?? null);
         progress.show(progressText(now));

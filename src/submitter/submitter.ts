@@ -65,7 +65,8 @@ export type Submitter = {
   /**
    * Drives a job until every item is as far as asked. The loop is the recovery: it makes no difference whether the
    * process ran before (law 9).
-   * @throws WaybillError E_NODE if the node is silent for too long, E_CHAIN_ID if it serves another chain
+   * @throws WaybillError E_NODE if the node is silent for too long, E_CHAIN_ID if it serves another chain,
+   *   E_LANE_DELEGATED if a lane's account is delegated to a contract
    */
   run(job: number, options: RunOptions): Promise<Outcome>;
 };
@@ -79,7 +80,6 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   const heads = createHeads(chain, options.pollMs, clock);
   const tipAt = tipsOf(chain);
 
-  for (const key of options.lanes) await refuseDelegated(chain, key);
   const lanes = new Map<Hex, Lane>();
   for (const key of options.lanes) await openLane(key.address, key);
 
@@ -265,11 +265,14 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
       onAlert = alert ?? (() => {});
       await store.setBudget(id, options.fees.budget);
       let silentSince: number | null = null;
+      let allowed = false;
       const verifying = beside(() => verifyTick(job));
       try {
         for (;;) {
           let moved = false;
           try {
+            for (const key of allowed ? [] : options.lanes) await refuseDelegated(chain, key);
+            allowed = true;
             const head = await heads.newest();
             // What is on the chain first: it may make the rest needless.
             moved = await tracker.tick(head);

@@ -252,7 +252,8 @@ describe("the submitter", function () {
   it("refuses an account that is delegated to a contract", async () => {
     await open({ rows: 1 });
     await world.node("anvil_setCode", [desk.token.lane, `0xef0100${"11".repeat(20)}`]);
-    const error = await desk.submitter().catch((error: unknown) => error);
+    const submitter = await desk.submitter();
+    const error = await submitter.run(desk.job.id, { until: "final" }).catch((error: unknown) => error);
     expect(error).to.be.instanceOf(WaybillError).with.property("code", "E_LANE_DELEGATED");
   });
 

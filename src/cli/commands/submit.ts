@@ -9,7 +9,8 @@ import type { RegisteredSchema } from "../../chain/registry.js";
 import { WaybillError } from "../../errors.js";
 import { bid, type FeeLimits, tipOf } from "../../fees.js";
 import { gasOf, type Manner, mannerOf, workOf } from "../../gas.js";
-import { type Limits, slotOf, split } from "../../planner/split.js";
+import { sharesFor } from "../../planner/planner.js";
+import { type Limits, split } from "../../planner/split.js";
 import { parseSchema } from "../../schema.js";
 import type { Until } from "../../submitter/submitter.js";
 import { findSchema, readAmount, usage } from "../arguments.js";
@@ -215,7 +216,9 @@ async function surveyOf(
   const most = manner.act === "anchor" ? MAX_ITEMS : 20_000;
   const countPage = () => {
     let start = 0;
-    for (const count of split(manner, page, limits)) {
+    const { slots } = sharesFor(manner, page, limits, 0);
+    for (const count of split(manner, page, limits, slots)) {
+      survey.blocks += 1 / slots.perBlock;
       survey.transactions += 1;
       survey.gas += gasOf(workOf(manner, page.slice(start, start + count)));
       start += count;
@@ -235,7 +238,7 @@ async function surveyOf(
     if (page.length === most) countPage();
   }
   if (page.length > 0) countPage();
-  survey.blocks = Math.ceil(survey.transactions / slotOf(limits).perBlock);
+  survey.blocks = Math.ceil(survey.blocks - 1e-9);
   return survey;
 }
 
