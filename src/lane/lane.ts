@@ -75,9 +75,10 @@ export type Lane = {
   token: LaneToken;
   /**
    * Moves every batch one step: all that are signed on this lane, and those planned on it for the job.
+   * @param signal once aborted, nothing more is signed; what is signed is still handed in
    * @returns whether anything moved
    */
-  tick(job: Job, head: Block): Promise<boolean>;
+  tick(job: Job, head: Block, signal?: AbortSignal): Promise<boolean>;
   /** Gives up a planned batch: nothing of it was signed, so its items are free to go another way. */
   voidPlanned(batch: StoredBatch): Promise<void>;
   hold(): Hold | null;
@@ -287,7 +288,12 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   /** Works off an event and all that follow from it: write, then do, then see what came of it. */
-  async function run(job: Job, head: Block, first: LaneState): Promise<LaneState> {
+  async function run(
+    job: Job,
+    head: Block,
+    first: LaneState,
+    signal: AbortSignal | undefined,
+  ): Promise<LaneState> {
     const prepared = new Map<number, Prepared>();
     const bytes = new Map<number, StoredAttempt>();
     const { number, timestamp, gasLimit, baseFee } = head;
@@ -313,7 +319,9 @@ export function createLane(options: LaneOptions): Lane {
         attempts.push({ batch: written.batch, nonce: written.nonce, attempt: written });
       }
       if (journals) events.unshift({ kind: "journaled", attempts, overspent });
-      const done = next.commands.map((command): Promise<LaneEvent> => {
+      const commands =
+        signal?.aborted === true ? next.commands.filter(({ kind }) => kind !== "prepare") : next.commands;
+      const done = commands.map((command): Promise<LaneEvent> => {
         switch (command.kind) {
           case "look":
             return look(head).then((world) => ({ kind: "looked", world }));
@@ -338,7 +346,7 @@ export function createLane(options: LaneOptions): Lane {
     hold: () => hold,
     taken: () => ({ transactionGas, transactionBytes }),
     voidPlanned: (batch) => store.applyOnLane(token, batch.id, { kind: "voided" }),
-    async tick(job, head) {
+    async tick(job, head, signal) {
       const signed = (await store.unmined()).filter((batch) => batch.lane === address);
       const planned = (await store.batches(["planned"], job.id)).filter((batch) => batch.lane === address);
       const policy: Policy = {
@@ -355,7 +363,7 @@ export function createLane(options: LaneOptions): Lane {
         signed,
         planned.map((batch) => batch.id),
       );
-      const { obstacle, moved } = await run(job, head, start);
+      const { obstacle, moved } = await run(job, head, start, signal);
       if (obstacle !== null) seen = null;
       hold = sinceFirst(hold, obstacle, now());
       return moved;

@@ -286,6 +286,8 @@ function replied(state: LaneState, { batch, reply, at }: Extract<LaneEvent, { ki
     const obstacle: Obstacle = { why: "refused", detail: reply.message };
     if (writes.length > 0) return { state: { ...rest, obstacle }, writes, commands: [] };
   }
+  const dearer = reply.kind === "underpriced" && refused !== undefined ? outdo(state, refused) : null;
+  if (dearer !== null) return { state: rest, writes: [dearer], commands: [] };
   const problem = problemOf(reply);
   if (problem !== null) {
     const detail = "message" in reply ? reply.message : reply.kind;
@@ -354,6 +356,20 @@ function raise(state: LaneState, lowest: SignedBatch): Extract<Write, { kind: "r
       if (!mayReplace(state, lowest, gasLimit, decision.bid)) return null;
       return { kind: "replace", batch: lowest.id, bid: decision.bid, noop };
   }
+}
+
+/**
+ * Above what is in the pool at our lowest nonce and does not move: an attempt of ours that the journal knows, or one that
+ * somebody else sent with this key.
+ */
+function outdo(state: LaneState, batch: SignedBatch): Extract<Write, { kind: "replace" }> | null {
+  const { policy, world, signed } = state;
+  if (world === null || !policy.signs || signed[0] !== batch || !isLate(batch, world.head, policy))
+    return null;
+  const { gasLimit, noop } = batch.attempts.at(-1)!;
+  const decision = outbid(quoteOf(world), policy.maxFee, gasLimit, batch.attempts);
+  if (decision.kind !== "bid" || !mayReplace(state, batch, gasLimit, decision.bid)) return null;
+  return { kind: "replace", batch: batch.id, bid: decision.bid, noop };
 }
 
 function fills(state: LaneState, world: World, below: number): Write[] {

@@ -225,9 +225,9 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     for (const { lane } of await store.unmined()) if (!lanes.has(lane)) await openLane(lane, null);
   }
 
-  async function laneTicks(job: Job, head: Block): Promise<boolean> {
+  async function laneTicks(job: Job, head: Block, signal: AbortSignal | undefined): Promise<boolean> {
     await openOthers();
-    const moved = await Promise.allSettled([...lanes.values()].map((lane) => lane.tick(job, head)));
+    const moved = await Promise.allSettled([...lanes.values()].map((lane) => lane.tick(job, head, signal)));
     // All of them have come to rest before an error of one is told.
     for (const one of moved) if (one.status === "rejected") throw one.reason;
     return moved.some((one) => one.status === "fulfilled" && one.value);
@@ -281,7 +281,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
             // Stopped: nothing new is begun, and what is on its way is seen by the next run.
             if (signal?.aborted !== true && head !== null) {
               moved = (await planTick(job, head)) || moved;
-              moved = (await laneTicks(job, head)) || moved;
+              moved = (await laneTicks(job, head, signal)) || moved;
             }
             silentSince = null;
           } catch (error) {
