@@ -457,6 +457,7 @@ describe("several nodes: what hangs on a block", () => {
     const { chain } = several([behind, ahead]);
     await chain.block("latest");
     expect(await chain.logs(filter)).to.deep.equal([log]);
+    expect(behind.asked).to.not.include("logs");
     ahead.set({ logs: silence });
     expect(await chain.logs(filter)).to.deep.equal([]);
     expect(await chain.logs({ ...filter, to: 3 })).to.deep.equal([]);
@@ -626,6 +627,28 @@ describe("several nodes: whom they ask", () => {
     expect(await chain.balance(ACCOUNT)).to.equal(1n);
     await chain.block("latest");
     expect(await chain.balance(ACCOUNT)).to.equal(2n);
+  });
+
+  it("for what is about a height, a node that has not come so far is asked last", async () => {
+    const parts: Partial<Chain> = {
+      ...{ receipts: async () => [], transactionCount: async () => 1, code: async () => "0x60" as const },
+      ...{ call: async () => ({ kind: "returned", data: "0x" }) as const, estimateGas: async () => 1n },
+    };
+    const call = { to: ACCOUNT, data: "0x" } as const;
+    const questions: ((chain: Chain) => Promise<unknown>)[] = [
+      (chain) => chain.receipts(blockOn("main", 10), []),
+      (chain) => chain.transactionCount(ACCOUNT, 10),
+      (chain) => chain.code(ACCOUNT),
+      (chain) => chain.call(call, "latest"),
+      (chain) => chain.estimateGas(call),
+    ];
+    for (const ask of questions) {
+      const behind = fake({ head: 9, parts });
+      const { chain } = several([behind, fake({ head: 10, parts })]);
+      await chain.block("latest");
+      await ask(chain);
+      expect(behind.asked).to.deep.equal(["chainId", "block"]);
+    }
   });
 
   it("a refusal is told when no other node answers, and a transaction's refusal is no reason to leave a node alone", async () => {
