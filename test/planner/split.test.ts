@@ -285,6 +285,40 @@ describe("the plan", () => {
     }
   });
 
+  it("sees a sample as what transactions carry of it: memory costs its square, and nobody pays for all at once", () => {
+    const chain = limits(60_000_000);
+    for (const act of ["record", "seal"] as const) {
+      for (const words of [32, 96, 320]) {
+        const manner: Manner = { act, signed: true, stream: "none" };
+        const shares = sharesFor(manner, items(SAMPLE, words), chain, 0);
+        const groups = plan(manner, numbered(items(shares.page, words)), chain, shares, true);
+        const block = groups
+          .slice(0, shares.slots.perBlock)
+          .reduce((sum, group) => sum + gasOf(workOf(manner, items(group.length, words))), 0);
+        // Seals of 10 KB left two thirds of it to nobody.
+        expect(block / usableGas(chain), `${act} of ${words} words`)
+          .to.be.above(0.98)
+          .and.at.most(1);
+      }
+    }
+  });
+
+  it("takes a sample as a whole: what comes first in it says no more than what comes last", () => {
+    const chain = limits(60_000_000);
+    // Dear for their size, and cheap: of zeros.
+    const small = items(SAMPLE / 2, 1);
+    const large = items(SAMPLE / 2, 60).map((size) => ({ ...size, tokens: size.bytes }));
+    const alternating = small.flatMap((size, index) => [size, large[index]!]);
+    const { perBlock } = sharesFor(SEAL, alternating, chain, 0).slots;
+    for (const sample of [
+      [...small, ...large],
+      [...large, ...small],
+    ]) {
+      expect(sharesFor(SEAL, sample, chain, 0).slots.perBlock).to.be.within(perBlock - 1, perBlock + 1);
+    }
+    expect(sharesFor(SEAL, small, chain, 0).slots.perBlock).to.not.be.within(perBlock - 1, perBlock + 1);
+  });
+
   it("keeps three anchors under way and no more: what they are of is in memory at once", () => {
     const room = (unfinished: number) => sharesFor(ANCHOR, items(10, 2), limits(60_000_000), unfinished).room;
     expect([0, 1, 2, 3, 4, 50].map(room)).to.deep.equal([3, 2, 1, 0, 0, 0]);
