@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
 });
 const short = options.short === true;
 const course = short
-  ? { blocks: 3, limitMs: 60_000, gases: [30_000_000] }
+  ? { blocks: 3, limitMs: 50_000, gases: [10_000_000] }
   : { blocks: 10, limitMs: 180_000, gases: [30_000_000, 60_000_000] };
 const gases = options["block-gas"]?.split(",").map(Number) ?? course.gases;
 const contenders = CONTENDERS.filter(
