@@ -10,7 +10,9 @@ import { FINALITY } from "./world.js";
  * mine: a block. reorg: the newest 1 to 4 blocks are others, with some, all or none of their transactions. forget: the
  * pool loses a transaction, or all. spike: the base fee jumps. foreign: the lane's key is used by somebody else, who
  * pays more at a nonce of ours; undone: and a reorg takes that back. gap: the same at the next free nonce. gossip:
- * another node still had a transaction, and hands it on.
+ * another node hands on what it still has in its pool.
+ *
+ * A gap that a reorg takes back is one that only the lane can fill; until it does, `gap` is 0.
  */
 export type Weather = {
   [kind in "mine" | "reorg" | "forget" | "spike" | "foreign" | "undone" | "gap" | "gossip"]: number;
@@ -21,14 +23,17 @@ export const WEATHER: Weather = {
   reorg: 7,
   forget: 3,
   spike: 2,
-  foreign: 2,
-  undone: 2,
-  gap: 2,
-  gossip: 8,
+  foreign: 3,
+  undone: 3,
+  gap: 0,
+  gossip: 4,
 };
 
 /** Turns of the weather for each question that the process asks: so the run is the same on a slow machine. */
 const PACE = { before: 0.08, after: 0.04 };
+
+/** Transactions, the newest, that another node still has. */
+const POOLED = 12;
 
 /** Turns, at most, between two lives. */
 const MEANWHILE = 6;
@@ -51,6 +56,7 @@ export type Sky = {
 export function openSky(node: Request, lanes: readonly Key[], weather: Weather, chance: Chance): Sky {
   const counts = { reorgs: 0, foreign: 0, blocks: 0 };
   const known = new Map<Hex, Hex>();
+  const strange = new Set<Hex>();
   const weights = Object.entries(weather) as [keyof Weather, number][];
   let queue: Promise<void> = Promise.resolve();
 
@@ -82,22 +88,20 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
 
   async function reorg(least = 1): Promise<void> {
     const depth = least + chance.below(FINALITY - least + 1);
-    const moved: [Hex, number][] = [];
-    const kept = chance.pick([["none", 3] as const, ["some", 1] as const, ["all", 2] as const]);
-    if (kept !== "none") {
-      const top = await head();
-      const raws: Hex[] = [];
-      for (let number = top - depth + 1; number <= top; number += 1) {
-        for (const { hash } of (await block(quantity(number))).transactions) raws.push(known.get(hash)!);
-      }
-      // What comes first keeps its nonces; what is cut off behind it was never there.
-      const count = kept === "all" ? raws.length : chance.below(raws.length + 1);
-      const places = raws.slice(0, count).map(() => chance.below(depth));
-      places.sort((a, b) => a - b);
-      places.forEach((place, index) => moved.push([raws[index]!, place]));
+    const top = await head();
+    const undone: Hex[] = [];
+    for (let number = top - depth + 1; number <= top; number += 1) {
+      undone.push(...(await block(quantity(number))).transactions.map(({ hash }) => hash));
     }
-    await node("anvil_reorg", [depth, moved]);
+    const kept = chance.pick([["none", 3] as const, ["some", 1] as const, ["all", 2] as const]);
+    const count = kept === "none" ? 0 : kept === "all" ? undone.length : chance.below(undone.length + 1);
+    // What comes first keeps its nonces; what is cut off behind it was never there.
+    const places = undone.slice(0, count).map(() => chance.below(depth));
+    places.sort((a, b) => a - b);
+    await node("anvil_reorg", [depth, places.map((place, index) => [known.get(undone[index]!)!, place])]);
     counts.reorgs += 1;
+    // What somebody else sent may be gone for good.
+    for (const hash of undone.slice(count)) if (strange.has(hash) && chance.hit(0.5)) known.delete(hash);
   }
 
   async function forget(lane: Key): Promise<void> {
@@ -133,13 +137,13 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
     });
     if (!(await offer(raw))) return false;
     known.set(hash, raw);
+    strange.add(hash);
     counts.foreign += 1;
     return true;
   }
 
   async function gossip(): Promise<void> {
-    const raws = [...known.values()];
-    if (raws.length > 0) await offer(raws[Math.max(0, raws.length - 1 - chance.below(12))]!);
+    for (const raw of [...known.values()].slice(-POOLED)) await offer(raw);
   }
 
   async function turn(): Promise<void> {
