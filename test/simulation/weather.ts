@@ -9,10 +9,9 @@ import { FINALITY } from "./world.js";
  *
  * mine: a block. reorg: the newest 1 to 4 blocks are others, with some, all or none of their transactions. forget: the
  * pool loses a transaction, or all. spike: the base fee jumps. foreign: the lane's key is used by somebody else, who
- * pays more at a nonce of ours; undone: and a reorg takes that back. gap: the same at the next free nonce. gossip:
- * another node hands on what it still has in its pool.
- *
- * A gap that a reorg takes back is one that only the lane can fill; until it does, `gap` is 0.
+ * pays more at a nonce of ours; undone: and a reorg takes that back. gap: somebody else is at the next free nonce, ours
+ * follow, and a reorg takes his for good: only the lane can fill it, and until it does, `gap` is 0. gossip: another node
+ * hands on what it still has in its pool.
  */
 export type Weather = {
   [kind in "mine" | "reorg" | "forget" | "spike" | "foreign" | "undone" | "gap" | "gossip"]: number;
@@ -58,6 +57,8 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
   const known = new Map<Hex, Hex>();
   const strange = new Set<Hex>();
   const weights = Object.entries(weather) as [keyof Weather, number][];
+  /** What is in a block and is going to be undone, once something of ours may have come after it. */
+  let owed: { hash: Hex; block: number } | null = null;
   let queue: Promise<void> = Promise.resolve();
 
   const quantity = (value: number | bigint): Hex => `0x${value.toString(16)}`;
@@ -86,14 +87,15 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
     return Object.values(found?.[1] ?? {}).sort((a, b) => Number(a.nonce) - Number(b.nonce));
   }
 
-  async function reorg(least = 1): Promise<void> {
-    const depth = least + chance.below(FINALITY - least + 1);
+  async function reorg(
+    depth = 1 + chance.below(FINALITY),
+    kept = chance.pick([["none", 3] as const, ["some", 1] as const, ["all", 2] as const]),
+  ): Promise<void> {
     const top = await head();
     const undone: Hex[] = [];
     for (let number = top - depth + 1; number <= top; number += 1) {
       undone.push(...(await block(quantity(number))).transactions.map(({ hash }) => hash));
     }
-    const kept = chance.pick([["none", 3] as const, ["some", 1] as const, ["all", 2] as const]);
     const count = kept === "none" ? 0 : kept === "all" ? undone.length : chance.below(undone.length + 1);
     // What comes first keeps its nonces; what is cut off behind it was never there.
     const places = undone.slice(0, count).map(() => chance.below(depth));
@@ -117,11 +119,11 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
     await mine();
   }
 
-  /** @returns whether it is in the pool */
-  async function foreign(lane: Key, at: "ours" | "free"): Promise<boolean> {
+  /** @returns its hash, if it is in the pool */
+  async function foreign(lane: Key, at: "ours" | "free"): Promise<Hex | null> {
     const pooled = await pending(lane);
     const ours = pooled[chance.below(pooled.length)];
-    if (at === "ours" && ours === undefined) return false;
+    if (at === "ours" && ours === undefined) return null;
     const base = BigInt((await block("latest")).baseFeePerGas);
     const least = 2n * base + 2n * GWEI;
     const over = (price: Hex | undefined) => (BigInt(price ?? "0x0") * 13n) / 10n + least;
@@ -135,18 +137,33 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
       maxFee: over(ours?.maxFeePerGas),
       tip: over(ours?.maxPriorityFeePerGas),
     });
-    if (!(await offer(raw))) return false;
+    if (!(await offer(raw))) return null;
     known.set(hash, raw);
     strange.add(hash);
     counts.foreign += 1;
-    return true;
+    return hash;
   }
 
   async function gossip(): Promise<void> {
     for (const raw of [...known.values()].slice(-POOLED)) await offer(raw);
   }
 
+  /** @returns whether it was time to */
+  async function takeBack(): Promise<boolean> {
+    if (owed === null) return false;
+    const { hash, block } = owed;
+    const depth = (await head()) - block + 1;
+    if (depth < FINALITY - 1) return false;
+    owed = null;
+    // The blocks of one turn may have made it final.
+    if (depth > FINALITY) return false;
+    known.delete(hash);
+    await reorg(depth, "none");
+    return true;
+  }
+
   async function turn(): Promise<void> {
+    if (await takeBack()) return;
     const lane = lanes[chance.below(lanes.length)]!;
     switch (chance.pick(weights)) {
       case "mine":
@@ -160,14 +177,17 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
       case "foreign":
         await foreign(lane, "ours");
         return mine();
-      case "gap":
-        await foreign(lane, "free");
-        return mine();
+      case "gap": {
+        const hash = owed === null ? await foreign(lane, "free") : null;
+        await mine();
+        if (hash !== null) owed = { hash, block: await head() };
+        return;
+      }
       case "undone": {
-        if (!(await foreign(lane, "ours"))) return mine();
+        if ((await foreign(lane, "ours")) === null) return mine();
         const blocks = 1 + chance.below(FINALITY);
         for (let i = 0; i < blocks; i += 1) await mine();
-        return reorg(blocks);
+        return reorg(blocks + chance.below(FINALITY - blocks + 1));
       }
       case "gossip":
         return gossip();
