@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { headOf } from "../chain/head.js";
 import { admit } from "../admission/admit.js";
 import type { Frame } from "../admission/statement.js";
 import type { Level } from "../attestation.js";
@@ -38,8 +39,8 @@ export async function fileHash(path: string): Promise<string> {
 }
 
 export async function limitsOf(connection: Connection): Promise<Limits> {
-  const head = await connection.chain.block("latest");
-  return { ...ETHEREUM_LIMITS, blockGas: Number(head?.gasLimit ?? 30_000_000n) };
+  const head = await headOf(connection.chain);
+  return { ...ETHEREUM_LIMITS, blockGas: Number(head.gasLimit) };
 }
 
 /** @throws WaybillError E_RESOLVER */

@@ -1,3 +1,4 @@
+import { headOf } from "../chain/head.js";
 import type { Chain, Receipt } from "../chain/chain.js";
 import { WaybillError } from "../errors.js";
 import { type Hex } from "../hex.js";
@@ -12,10 +13,10 @@ export async function priceOf(
   from: Hex,
   transaction: OneOff,
 ): Promise<{ gas: bigint; maxFee: bigint; tip: bigint }> {
-  const head = await chain.block("latest");
+  const head = await headOf(chain);
   const tip = await chain.suggestedTip();
   const gas = await chain.estimateGas({ from, ...transaction });
-  return { gas: gas + gas / 10n, maxFee: 2n * (head?.baseFee ?? 0n) + tip, tip };
+  return { gas: gas + gas / 10n, maxFee: 2n * head.baseFee + tip, tip };
 }
 
 /** Who pays for one-off transactions: a key, or an account that somebody else signs for. */

@@ -24,7 +24,7 @@ export const WEATHER: Weather = {
   spike: 2,
   foreign: 3,
   undone: 3,
-  gap: 0,
+  gap: 2,
   gossip: 4,
 };
 

@@ -1,3 +1,4 @@
+import { headOf } from "../../chain/head.js";
 import { faultText } from "../../admission/rows.js";
 import { type Frame, type Statement, statementOf } from "../../admission/statement.js";
 import { mannerOf } from "../../gas.js";
@@ -31,7 +32,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
     const registry = await registryOf(connection, options);
     const keys = await loadKeys(options, connection.chainId);
     const registered = await findSchema(registry, schemaName);
-    const head = await connection.chain.block("latest");
+    const head = await headOf(connection.chain);
     const fees = {
       maxFee: options.maxFee === undefined ? null : readAmount(options.maxFee, "gwei", "--max-fee"),
       budget: null,
@@ -45,7 +46,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       schema: parseSchema(registered.definition),
       attester: keys.issuer.address,
       revocable: registered.revocable && options.irrevocable !== true,
-      now: head?.timestamp ?? 0,
+      now: head.timestamp,
       fits: fitsIn(await limitsOf(connection), manner),
     });
     if (options.dryRun === true) {
@@ -54,7 +55,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
         data: { uid: statement.uid, sent: false },
       };
     }
-    const fee = head?.baseFee ?? 0n;
+    const fee = head.baseFee;
     await confirm(
       connection,
       options,

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { headOf } from "../../chain/head.js";
 import type { Hex } from "../../hex.js";
 import { ZERO_WORD } from "../../hex.js";
 import { WaybillError } from "../../errors.js";
@@ -52,7 +53,7 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
         data: { wouldRevoke: pending },
       };
     }
-    const fee = (await connection.chain.block("latest"))?.baseFee ?? 0n;
+    const { baseFee: fee } = await headOf(connection.chain);
     const cost = ether(fee * BigInt(21_000 + 9_000 * pending.length));
     await confirm(
       connection,

@@ -1,3 +1,4 @@
+import { headOf } from "../../chain/head.js";
 import { type Hex, ZERO_ADDRESS } from "../../hex.js";
 import { typeText } from "../../abi.js";
 import { parseSchema, schemaId } from "../../schema.js";
@@ -69,13 +70,13 @@ export async function list(options: CommonOptions & { fromBlock: string }): Prom
   const connection = await connect(options, "read");
   try {
     const registry = await registryOf(connection, options);
-    const head = await connection.chain.block("latest");
+    const head = await headOf(connection.chain);
     const schemas: (RegisteredSchema & { block: number })[] = [];
     for await (const schema of listSchemas(
       connection.chain,
       registry,
       Number(options.fromBlock),
-      head?.number ?? 0,
+      head.number,
     )) {
       schemas.push(schema);
     }

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { headOf } from "../../chain/head.js";
 import { admittedRows, type CheckedRow, checkedRows } from "../../admission/admit.js";
 import { readRows } from "../../admission/file.js";
 import { faultText } from "../../admission/rows.js";
@@ -182,14 +183,14 @@ async function frameOf(
   who: { separator: Uint8Array; attester: Frame["attester"] },
 ): Promise<Frame> {
   refuseResolver(schema);
-  const head = await chain.block("latest");
+  const head = await headOf(chain);
   return {
     separator: who.separator,
     schemaId: schema.id,
     schema: parseSchema(schema.definition),
     attester: who.attester,
     revocable: schema.revocable && options.irrevocable !== true,
-    now: head?.timestamp ?? 0,
+    now: head.timestamp,
     fits: fitsIn(limits, manner),
   };
 }
@@ -245,8 +246,7 @@ async function surveyOf(
 type Price = { baseFeeWei: bigint; tipWei: bigint; costWei: bigint; atMostWei: bigint };
 
 async function priceOf(chain: Chain, survey: Survey): Promise<Price> {
-  const head = await chain.block("latest");
-  const baseFee = head?.baseFee ?? 0n;
+  const { baseFee } = await headOf(chain);
   const tip = tipOf(await chain.recentBlocks(10)) ?? (await chain.suggestedTip());
   const offer = bid({ baseFee, tip }, null, 0n);
   const maxFee = offer.kind === "bid" ? offer.bid.maxFee : 0n;
