@@ -7,7 +7,8 @@ import { report } from "../../dist/cli/commands/jobs.js";
 import { submit } from "../../dist/cli/commands/submit.js";
 
 const [file, schema, rpcUrl, folder] = process.argv.slice(2);
-const options = { data: join(folder, "data"), rpcUrl, schema, level: "seal", until: "final", quiet: true };
+const common = { data: join(folder, "data"), rpcUrl: [rpcUrl], quiet: true };
+const options = { ...common, schema, level: "seal", until: "final" };
 const start = performance.now();
 
 const { text, exit } = await submit(file, options);
