@@ -10,7 +10,7 @@ import { FINALITY } from "./world.js";
  * mine: a block. reorg: the newest 1 to 4 blocks are others, with some, all or none of their transactions. forget: the
  * pool loses a transaction, or all. spike: the base fee jumps. foreign: the lane's key is used by somebody else, who
  * pays more at a nonce of ours; undone: and a reorg takes that back. gap: somebody else is at the next free nonce, ours
- * follow, and a reorg takes his for good: only the lane can fill it, and until it does, `gap` is 0. gossip: another node
+ * follow, and a reorg takes his for good: only the lane can fill it. gossip: another node
  * hands on what it still has in its pool.
  */
 export type Weather = {
@@ -18,13 +18,13 @@ export type Weather = {
 };
 
 export const WEATHER: Weather = {
-  mine: 80,
+  mine: 75,
   reorg: 7,
   forget: 3,
   spike: 2,
-  foreign: 3,
-  undone: 3,
-  gap: 2,
+  foreign: 4,
+  undone: 5,
+  gap: 3,
   gossip: 4,
 };
 
@@ -58,7 +58,9 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
   const strange = new Set<Hex>();
   const weights = Object.entries(weather) as [keyof Weather, number][];
   /** What is in a block and is going to be undone, once something of ours may have come after it. */
-  let owed: { hash: Hex; block: number } | null = null;
+  let owed: { hash: Hex; block: number; depth: number } | null = null;
+  /** What is to happen as soon as something of ours is in the pool. */
+  let ambush: "foreign" | "undone" | null = null;
   let queue: Promise<void> = Promise.resolve();
 
   const quantity = (value: number | bigint): Hex => `0x${value.toString(16)}`;
@@ -153,19 +155,33 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
     if (owed === null) return false;
     const { hash, block } = owed;
     const depth = (await head()) - block + 1;
-    if (depth < FINALITY - 1) return false;
+    if (depth < owed.depth) return false;
     owed = null;
-    // The blocks of one turn may have made it final.
-    if (depth > FINALITY) return false;
     known.delete(hash);
     await reorg(depth, "none");
     return true;
   }
 
+  /** @returns whether it was time to */
+  async function strike(lane: Key): Promise<boolean> {
+    if (ambush === null) return false;
+    const hash = await foreign(lane, "ours");
+    if (hash === null) return false;
+    await mine();
+    if (ambush === "undone") await owe(hash);
+    ambush = null;
+    return true;
+  }
+
+  async function owe(hash: Hex): Promise<void> {
+    owed ??= { hash, block: await head(), depth: 2 + chance.below(FINALITY - 1) };
+  }
+
   async function turn(): Promise<void> {
-    if (await takeBack()) return;
     const lane = lanes[chance.below(lanes.length)]!;
-    switch (chance.pick(weights)) {
+    if ((await takeBack()) || (await strike(lane))) return;
+    const kind = chance.pick(weights);
+    switch (kind) {
       case "mine":
         return mine();
       case "reorg":
@@ -175,19 +191,14 @@ export function openSky(node: Request, lanes: readonly Key[], weather: Weather, 
       case "spike":
         return spike();
       case "foreign":
-        await foreign(lane, "ours");
-        return mine();
+      case "undone":
+        ambush = kind;
+        return;
       case "gap": {
         const hash = owed === null ? await foreign(lane, "free") : null;
         await mine();
-        if (hash !== null) owed = { hash, block: await head() };
+        if (hash !== null) await owe(hash);
         return;
-      }
-      case "undone": {
-        if ((await foreign(lane, "ours")) === null) return mine();
-        const blocks = 1 + chance.below(FINALITY);
-        for (let i = 0; i < blocks; i += 1) await mine();
-        return reorg(blocks + chance.below(FINALITY - blocks + 1));
       }
       case "gossip":
         return gossip();
