@@ -153,15 +153,15 @@ describe("admission", function () {
     const told: number[] = [];
     const reader = new DatabaseSync(join(folder, "waybill.sqlite"), { readOnly: true });
     const onDisk = reader.prepare("SELECT count(*) AS count FROM items WHERE job = ?");
-    await admit(store, job, each(rowsOf("pages", 2_300)), {
+    await admit(store, job, each(rowsOf("pages", 12_300)), {
       onPage(stored) {
         told.push(stored);
         expect(onDisk.get(job.id)!["count"]).to.equal(stored);
       },
     });
     reader.close();
-    expect(told).to.deep.equal([1_000, 2_000, 2_300]);
-    expect(await store.job(job.id)).to.deep.include({ state: "open", rows: 2_300 });
+    expect(told).to.deep.equal([5_000, 10_000, 12_300]);
+    expect(await store.job(job.id)).to.deep.include({ state: "open", rows: 12_300 });
   });
 
   it("leaves a job closed whose input changed while it was read", async () => {
@@ -175,9 +175,9 @@ describe("admission", function () {
   });
 
   it("goes on where it was cut short: every row once and in order", async () => {
-    const rows = rowsOf("cut", 3_456);
+    const rows = rowsOf("cut", 17_280);
     const pages: number[] = [];
-    for (const cut of [500, 1_700, 1_999, 3_100]) {
+    for (const cut of [2_500, 8_500, 9_999, 15_500]) {
       const job = await jobOf("cut");
       const error = await admit(store, job, each(rows, cut), {
         onPage: (stored) => pages.push(stored),
@@ -185,12 +185,12 @@ describe("admission", function () {
       expect(error).to.have.property("message", `cut at ${cut}`);
       expect(await store.job(job.id)).to.deep.include({ state: "admitting" });
     }
-    expect(pages).to.deep.equal([1_000, 2_000, 3_000]);
+    expect(pages).to.deep.equal([5_000, 10_000, 15_000]);
     const job = await jobOf("cut");
-    expect(job.rows).to.equal(3_000);
+    expect(job.rows).to.equal(15_000);
     await admit(store, job, each(rows), { onPage: (stored) => pages.push(stored) });
-    expect(pages.at(-1)).to.equal(3_456);
-    const report = await store.report(job.id, -1, 10_000);
+    expect(pages.at(-1)).to.equal(17_280);
+    const report = await store.report(job.id, -1, 20_000);
     expect(report.map(({ ordinal, line, uid }) => [ordinal, line, uid])).to.deep.equal(
       rows.map((row, index) => [index, row.line, "uid" in row ? row.uid : null]),
     );

@@ -2,6 +2,8 @@ import { expect } from "chai";
 import { readCsv } from "../../src/admission/csv.js";
 import { LONGEST_ROW } from "../../src/admission/rows.js";
 import { parseSchema } from "../../src/schema.js";
+import { randomOf } from "../contracts/support/random.js";
+import { seed } from "../support/seed.js";
 import { faultsOf, folder, inChunks, outcomeOf, readFile, rowsOf } from "./reading.js";
 
 const SCHEMA = "string name,uint8 age,bool isHuman";
@@ -207,6 +209,34 @@ describe("rows of CSV", () => {
   it("refuses a file of nothing, of a BOM or of blank lines", async () => {
     for (const content of ["", "\ufeff", "\n\r\n\n"])
       expect((await read(content)).error?.code, JSON.stringify(content)).to.equal("E_FILE_EMPTY");
+  });
+
+  // A quote in the first cell sends all of the file to csv-parse.
+  it("reads what has no quotes as csv-parse reads it, however the input is cut", async () => {
+    const random = randomOf(`csv ${seed}`);
+    const pick = (...of: string[]) => of[random.below(of.length)]!;
+    const schema = parseSchema("uint8 a,string b");
+    for (let run = 0; run < 400; run += 1) {
+      const body = Array.from({ length: random.below(12) }, () =>
+        [
+          pick("", "7", "300", "x", " ", "ä€😀"),
+          pick(",", ",", ",", ",", "", ",,"),
+          pick("", "word", "a b", "\r", "\rx", "é\0", "😀".repeat(random.below(20))),
+          pick("\n", "\n", "\r\n", "\n\n", "\r\n\r\n", "\n\r\n", "\r\r\n"),
+        ].join(""),
+      ).join("");
+      const tail = pick("", "1,end", "1,end\r", "1", '1,"quo\nted"\n2,b\n\n3,c', '1,st"ray\n2,b');
+      const blank = pick("", "", "\n", "\r\n\n");
+      const end = pick("\n", "\r\n");
+      const content = (header: string) => `${blank}${header},b${end}${body}${tail}`;
+      const sizes = Array.from({ length: 1 + random.below(4) }, () => 1 + random.below(60));
+      const plain = await outcomeOf(readCsv(inChunks(content("a"), sizes), schema));
+      const parsed = await outcomeOf(readCsv(inChunks(content('"a"'), [2 ** 16]), schema));
+      expect(plain.rows, `run ${run} of seed ${seed}: ${JSON.stringify(content("a"))}`).to.deep.equal(
+        parsed.rows,
+      );
+      expect(plain.error?.message).to.equal(parsed.error?.message);
+    }
   });
 
   it("reads a file with a BOM, before a quoted name too", async () => {
