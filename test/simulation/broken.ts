@@ -1,6 +1,6 @@
 import type { Chain } from "../../src/chain/chain.js";
 import type { Hex } from "../../src/hex.js";
-import type { Store, StoredAttempt } from "../../src/store/store.js";
+import type { SignedAttempt, Store, StoredAttempt } from "../../src/store/store.js";
 
 /** What the product must not do, done around its ports: a run that does not notice proves nothing. */
 export type Break = "law3" | "law6";
@@ -24,23 +24,40 @@ function journalingLate({ store, chain }: Ports): Ports {
     await journal?.();
   }
 
+  /** Signs in a transaction that is rolled back, and again, with the same bytes, once they were sent. */
+  async function unjournaled(
+    journal: (give: (signed: SignedAttempt, nonce: number) => SignedAttempt) => Promise<unknown>,
+    terms: Pick<StoredAttempt, "batch" | "lane" | "noop" | "head">,
+  ): Promise<StoredAttempt> {
+    // The next nonce comes from the journal, so only the newest can be missing there.
+    for (const raw of [...unwritten.keys()]) await write(raw);
+    let attempt: StoredAttempt | undefined;
+    const rolledBack = journal((signed, nonce) => {
+      attempt = { ...signed, ...terms, nonce };
+      throw undone;
+    });
+    await rolledBack.catch((error: unknown) => {
+      if (error !== undone) throw error;
+    });
+    const kept = attempt!;
+    unwritten.set(kept.raw, () => journal(() => kept));
+    return kept;
+  }
+
   return {
     store: around(store, {
-      async sign(token, batch, place, sign) {
-        // The next nonce comes from the journal, so only the newest can be missing there.
-        for (const raw of [...unwritten.keys()]) await write(raw);
-        let signed: StoredAttempt | undefined;
-        const rolledBack = store.sign(token, batch, place, (nonce) => {
-          signed = { ...sign(nonce), batch, lane: token.lane, nonce, noop: false, head: place.head };
-          throw undone;
-        });
-        await rolledBack.catch((error: unknown) => {
-          if (error !== undone) throw error;
-        });
-        const attempt = signed!;
-        unwritten.set(attempt.raw, () => store.sign(token, batch, place, () => attempt));
-        return attempt;
-      },
+      sign: (token, batch, place, sign) =>
+        unjournaled((give) => store.sign(token, batch, place, (nonce) => give(sign(nonce), nonce)), {
+          batch,
+          lane: token.lane,
+          noop: false,
+          head: place.head,
+        }),
+      replace: (token, batch, how, sign) =>
+        unjournaled(
+          (give) => store.replace(token, batch, how, (nonce, payload) => give(sign(nonce, payload), nonce)),
+          { batch, lane: token.lane, noop: how.noop, head: how.head },
+        ),
     }),
     chain: around(chain, {
       async send(raw) {

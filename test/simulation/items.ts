@@ -9,7 +9,7 @@ export const DEFINITION = "string name,uint64 value";
 
 /** Who speaks, and who pays. Worth nothing anywhere. */
 export const ISSUER = keyFrom("issuer");
-export const LANES: readonly Key[] = [keyFrom("lane 1")];
+export const LANES: readonly Key[] = [keyFrom("lane 1"), keyFrom("lane 2")];
 
 /** The items of a seed: the same ones in the harness and in every life of the process. */
 export function rowsOf(seed: number, count: number, separator: Uint8Array, schema: Hex): AdmittedRow[] {

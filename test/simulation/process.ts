@@ -41,6 +41,8 @@ function submitterOf(ports: { store: Store; chain: Chain; registry: Registry }):
     issuer: ISSUER,
     lanes: LANES,
     patienceBlocks: 3,
+    // Three transactions a block, of some fourteen items: nine are on their way at a time.
+    limits: { share: 1, transactionGas: 450_000 },
     fees: { maxFee: null, budget: null },
     pollMs: 3,
     patienceMs: 60,

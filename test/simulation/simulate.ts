@@ -47,6 +47,10 @@ export type Result = {
   lives: number;
   blocks: number;
   transactions: number;
+  /** attempts after the first at a nonce */
+  outbid: number;
+  /** nonces that were filled or given up */
+  noops: number;
   /** doubled: what is final twice cannot become right any more, and the run ends there */
   end: "done" | "doubled" | "stalled";
   /** all that is not as it must be */
@@ -60,7 +64,7 @@ type Doom = { of: "questions" | "transactions"; nth: number; moment: "unheard" |
 const IN_BETWEEN: Doom = { of: "transactions", nth: 1, moment: "heard" };
 
 /** Items in a transaction, about; see BLOCK_GAS. */
-const PER_TRANSACTION = 18;
+const PER_TRANSACTION = 14;
 
 /** Questions in which something must have become final: about 500 blocks. */
 const PATIENCE = 4_000;
@@ -258,14 +262,19 @@ export async function simulate(options: Options): Promise<Result> {
     }
   }
 
-  async function unwritten(): Promise<number> {
+  async function journaled(): Promise<{ unwritten: number; outbid: number; noops: number }> {
     const store = openSqliteStore(directory, { readOnly: true });
     try {
       const written = new Set<Hex>();
+      let outbid = 0;
+      let noops = 0;
       for (const { id } of await store.batches([...LIVE, "reverted", "stolen", "voided"])) {
-        for (const { transaction } of await store.attempts(id)) written.add(transaction);
+        const attempts = await store.attempts(id);
+        outbid += Math.max(0, attempts.length - 1);
+        noops += attempts.some((attempt) => attempt.noop) ? 1 : 0;
+        for (const { transaction } of attempts) written.add(transaction);
       }
-      return [...handed].filter((hash) => !written.has(hash)).length;
+      return { unwritten: [...handed].filter((hash) => !written.has(hash)).length, outbid, noops };
     } finally {
       await store.close();
     }
@@ -327,8 +336,8 @@ export async function simulate(options: Options): Promise<Result> {
     if (end === "stalled")
       problems.add(`nothing moved any more: ${hold ?? "no hold"} ${JSON.stringify(counts)}`);
     if (killed < kills && end === "done") problems.add(`only ${killed} kills`);
-    const lost = await unwritten();
-    if (lost > 0) problems.add(`law 3: ${lost} transactions were sent and are not in the journal`);
+    const { unwritten, outbid, noops } = await journaled();
+    if (unwritten > 0) problems.add(`law 3: ${unwritten} transactions were sent and are not in the journal`);
     return {
       seed,
       items,
@@ -342,6 +351,8 @@ export async function simulate(options: Options): Promise<Result> {
       lives,
       blocks: sky.counts.blocks,
       transactions: handed.size,
+      outbid,
+      noops,
       end,
       problems: [...problems],
     };
