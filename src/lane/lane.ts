@@ -223,15 +223,17 @@ export function createLane(options: LaneOptions): Lane {
     }
   }
 
-  async function send(batch: number, bytes: Map<number, StoredAttempt>): Promise<LaneEvent> {
+  async function send(batch: number, head: Block, bytes: Map<number, StoredAttempt>): Promise<LaneEvent> {
     const attempt = bytes.get(batch) ?? (await store.attempts(batch)).at(-1);
     if (attempt === undefined) throw new Error(`batch ${batch} is signed and has no bytes`);
     bytes.delete(batch);
     const reply = await chain.send(attempt.raw);
     if (reply.kind === "too large") {
-      // No node says how much it would take, in words that all of them share.
-      if (reply.limit === "gas") transactionGas = Math.min(transactionGas, Number(attempt.gasLimit >> 1n));
-      else transactionBytes = Math.min(transactionBytes, attempt.raw.length >> 2);
+      // No node says how much it would take, in words that all of them share. What no block takes just now says nothing
+      // about what a transaction may use.
+      if (reply.limit === "bytes") transactionBytes = Math.min(transactionBytes, attempt.raw.length >> 2);
+      else if (attempt.gasLimit <= head.gasLimit)
+        transactionGas = Math.min(transactionGas, Number(attempt.gasLimit >> 1n));
     }
     return { kind: "replied", batch, reply, at: now() };
   }
@@ -328,7 +330,7 @@ export function createLane(options: LaneOptions): Lane {
           case "prepare":
             return prepare(job, command.batch, head, prepared);
           case "send":
-            return send(command.batch, bytes);
+            return send(command.batch, head, bytes);
         }
       });
       // All have come to rest before an error of one is told: nothing is under way when a tick has ended.
