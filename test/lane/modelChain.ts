@@ -104,15 +104,20 @@ export class ModelChain {
   }
 
   #candidate(source: Source | Tx, nonce: number, room: bigint): Tx | undefined {
-    const fits = (tx: Tx | undefined) =>
-      tx !== undefined && tx.nonce === nonce && tx.maxFee >= this.baseFee && tx.gasLimit <= room;
-    if (typeof source === "object") return fits(source) ? source : undefined;
-    if (typeof source === "number") {
-      const tx = this.nodes[source].pool[nonce];
-      return fits(tx) ? tx : undefined;
+    if (source === "oldest" || source === "newest") {
+      const all = this.seen[nonce] ?? [];
+      for (let i = 0; i < all.length; i++) {
+        const tx = all[source === "oldest" ? i : all.length - 1 - i]!;
+        if (this.#fits(tx, room)) return tx;
+      }
+      return undefined;
     }
-    const all = this.seen[nonce];
-    return source === "oldest" ? all?.find(fits) : all?.findLast(fits);
+    const tx = typeof source === "number" ? this.nodes[source].pool[nonce] : source;
+    return tx?.nonce === nonce && this.#fits(tx, room) ? tx : undefined;
+  }
+
+  #fits(tx: Tx, room: bigint): boolean {
+    return tx.maxFee >= this.baseFee && tx.gasLimit <= room;
   }
 
   /** Takes the newest blocks off. @param back whether what was in them goes back to the pools */

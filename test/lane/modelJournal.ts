@@ -2,7 +2,7 @@ import { apply, type Batch, type BatchEvent, LIVE, OPEN } from "../../src/batch.
 import type { Bid } from "../../src/fees.js";
 import type { Hex } from "../../src/hex.js";
 import type { Attempt, SignedBatch } from "../../src/lane/step.js";
-import { type ModelBlock, type ModelChain, type Tx, Violation } from "./modelChain.js";
+import { type ModelBlock, type ModelChain, type ModelNode, type Tx, Violation } from "./modelChain.js";
 
 export const LANE: Hex = "0x1a";
 
@@ -101,14 +101,14 @@ export class ModelJournal {
     head: ModelBlock,
     bid: Bid,
     gasLimit: bigint,
-    beforehand: (tx: Tx) => void,
+    node: ModelNode,
   ): ModelAttempt | Overspent {
     this.#check(writer);
     const found = this.batches[id]!;
     const nonce =
       this.#flaw === "takes the nonce from the node alone" ? mined : Math.max(this.byNonce.length, mined);
     const tx = this.#transaction(bid, nonce, gasLimit, found.items, false);
-    if (this.#flaw === "sends before it journals") beforehand(tx);
+    if (this.#flaw === "sends before it journals") node.receive(tx);
     const overspent = this.#overspentBy(found, tx);
     if (overspent !== null) return overspent;
     return this.#journal(writer, found, tx, head);
@@ -121,7 +121,7 @@ export class ModelJournal {
     head: ModelBlock,
     bid: Bid,
     noopGas: bigint,
-    beforehand: (tx: Tx) => void,
+    node: ModelNode,
   ): ModelAttempt | Overspent {
     this.#check(writer);
     const found = this.batches[id]!;
@@ -132,7 +132,7 @@ export class ModelJournal {
     const tx = noop
       ? this.#transaction(bid, nonce, noopGas, [], true)
       : this.#transaction(bid, nonce, payload!.gasLimit, other, false);
-    if (this.#flaw === "journals the bump after it is sent") beforehand(tx);
+    if (this.#flaw === "journals the bump after it is sent") node.receive(tx);
     const overspent = this.#overspentBy(found, tx);
     if (overspent !== null) return overspent;
     return this.#journal(writer, found, tx, head);
@@ -252,7 +252,8 @@ export class ModelJournal {
   /** Laws 4, 10 and 11 of what is about to be written. */
   #checkAttempt({ token, maxFee: cap }: Writer, found: ModelBatch, tx: Tx): void {
     const { nonce, maxFee, tip, items, noop } = tx;
-    if (token !== this.token) throw new Violation("law 11", `token ${token} writes, and ${this.token} is the lane's`);
+    if (token !== this.token)
+      throw new Violation("law 11", `token ${token} writes, and ${this.token} is the lane's`);
     const holder = this.byNonce[nonce];
     if (holder !== undefined && holder !== found)
       throw new Violation("law 4", `nonce ${nonce} is of batch ${holder.id}, and now of ${found.id} too`);
@@ -264,7 +265,8 @@ export class ModelJournal {
     }
     if (!noop && items.join() !== found.items.join())
       throw new Violation("law 4", `nonce ${nonce} has another payload`);
-    if (cap !== null && maxFee > cap) throw new Violation("law 10", `${maxFee} wei per gas are above the cap ${cap}`);
+    if (cap !== null && maxFee > cap)
+      throw new Violation("law 10", `${maxFee} wei per gas are above the cap ${cap}`);
   }
 
   #committed(): bigint {
@@ -299,21 +301,26 @@ export class ModelJournal {
       let state: Batch = { state: "planned" };
       for (const event of found.events) state = apply(state, event);
       if (!sameBatch(state, found.batch))
-        throw new Violation("law 5", `batch ${found.id} is ${found.batch.state}, its events say ${state.state}`);
+        throw new Violation(
+          "law 5",
+          `batch ${found.id} is ${found.batch.state}, its events say ${state.state}`,
+        );
     }
     if (this.touched.size === 0) return;
     this.touched.clear();
-    const held = new Array<number>(this.holders.length).fill(0);
+    const { holders } = this;
+    const held = new Array<number>(holders.length).fill(0);
     for (const { id, batch, items } of this.batches) {
       if (!LIVE.includes(batch.state)) continue;
       for (const item of items) {
         held[item]! += 1;
         if (held[item]! > 1) throw new Violation("law 2", `item ${item} is in two live batches`);
-        if (this.holders[item] !== id) throw new Violation("law 12", `item ${item} is not counted where it is`);
+        if (holders[item] !== id) throw new Violation("law 12", `item ${item} is not counted where it is`);
       }
     }
-    for (const [item, holder] of this.holders.entries())
-      if ((holder === null ? 0 : 1) !== held[item]) throw new Violation("law 12", `item ${item} is nowhere`);
+    for (let item = 0; item < held.length; item++)
+      if ((holders[item] === null ? 0 : 1) !== held[item])
+        throw new Violation("law 12", `item ${item} is nowhere`);
   }
 }
 
@@ -330,8 +337,9 @@ function paidFor(batch: Batch): bigint {
 
 function sameBatch(a: Batch, b: Batch): boolean {
   if (a.state !== b.state) return false;
-  const signed = (one: Batch) => ("nonce" in one ? `${one.nonce} ${one.sentAt} ${one.block}` : "");
-  if (signed(a) !== signed(b)) return false;
-  const where = (one: Batch) => ("inclusion" in one ? one.inclusion.blockHash + one.inclusion.transaction : "");
-  return where(a) === where(b);
+  if ("nonce" in a && "nonce" in b && (a.nonce !== b.nonce || a.block !== b.block || a.sentAt !== b.sentAt))
+    return false;
+  if (!("inclusion" in a && "inclusion" in b)) return true;
+  const [one, other] = [a.inclusion, b.inclusion];
+  return one.blockHash === other.blockHash && one.transaction === other.transaction;
 }

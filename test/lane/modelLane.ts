@@ -1,5 +1,13 @@
 import type { SendReply } from "../../src/chain/chain.js";
-import { NOOP_GAS, type LaneEvent, laneState, type LaneState, type Policy, step, type World } from "../../src/lane/step.js";
+import {
+  NOOP_GAS,
+  type LaneEvent,
+  laneState,
+  type LaneState,
+  type Policy,
+  step,
+  type World,
+} from "../../src/lane/step.js";
 import type { Command, Journaled, Step, Write } from "../../src/lane/step.js";
 import { type ModelBlock, type ModelChain, type ModelNode, type Tx, Violation } from "./modelChain.js";
 import { Fenced, type Flaw, LANE, type ModelJournal, type Overspent, type Writer } from "./modelJournal.js";
@@ -127,6 +135,8 @@ export class Run {
       }
       const next = flawedStep(this.#state, event, this.#flaw);
       if (event.kind === "replied") checkReply(event.reply, next.writes);
+      if (this.#state.obstacle !== null && next.writes.some(({ kind }) => kind === "sign"))
+        throw new Violation("law 10", `it signs, and waits: ${this.#state.obstacle.detail}`);
       this.#state = next.state;
       this.#writes = next.writes;
       this.#written = 0;
@@ -158,15 +168,14 @@ export class Run {
   #write(write: Write): void {
     const journal = this.#journal;
     const { owner } = this;
-    const before = (tx: Tx) => void this.#node.receive(tx);
     if (write.kind === "sent") return journal.onLane(owner, write.batch, { kind: "sent", at: write.at });
     if (write.kind === "void") return journal.onLane(owner, write.batch, { kind: "voided" });
     const head = this.#head;
     const written =
       write.kind === "sign"
-        ? journal.sign(owner, write.batch, write.mined, head, write.bid, write.gasLimit, before)
+        ? journal.sign(owner, write.batch, write.mined, head, write.bid, write.gasLimit, this.#node)
         : write.kind === "replace"
-          ? journal.replace(owner, write.batch, write.noop, head, write.bid, NOOP_GAS, before)
+          ? journal.replace(owner, write.batch, write.noop, head, write.bid, NOOP_GAS, this.#node)
           : journal.fill(owner, write.nonce, head, write.bid, NOOP_GAS);
     this.#journals = true;
     if (written === null) return;
@@ -226,7 +235,8 @@ export class Run {
       const kind = FAULTS[fault.kind % FAULTS.length]!;
       reply = { kind, message: kind };
     }
-    if (reply!.kind === "too large")
+    // What no block takes now says nothing about what a transaction may use.
+    if (reply!.kind === "too large" && tx.gasLimit <= this.#head.gasLimit)
       this.owner.transactionGas = Math.min(this.owner.transactionGas, Number(tx.gasLimit >> 1n));
     if (this.#flaw === "treats an error of sending as a refusal" && reply!.kind === "refused")
       this.#journal.onLane(this.owner, batch, { kind: "stolen", block: this.#head.number });
@@ -248,8 +258,10 @@ function flawedStep(state: LaneState, event: LaneEvent, flaw: Flaw | null): Step
   switch (flaw) {
     case "signs above the fee cap":
       return step({ ...state, policy: { ...state.policy, maxFee: null } }, event);
-    case "signs despite an obstacle":
-      return step({ ...state, obstacle: null }, event);
+    case "signs despite an obstacle": {
+      const next = step({ ...state, obstacle: null }, event);
+      return { ...next, state: { ...next.state, obstacle: next.state.obstacle ?? state.obstacle } };
+    }
     case "never hands in again": {
       const signed = state.signed.map((one) => ({ ...one, sentAt: one.sentAt === null ? null : state.now }));
       return step(event.kind === "looked" ? { ...state, signed } : state, event);
@@ -273,7 +285,8 @@ function flawedStep(state: LaneState, event: LaneEvent, flaw: Flaw | null): Step
     }
     case "gives the payload back to a no-op's nonce": {
       const next = step(state, event);
-      const had = (id: number) => state.signed.find((one) => one.id === id)!.attempts.some((one) => !one.noop);
+      const had = (id: number) =>
+        state.signed.find((one) => one.id === id)!.attempts.some((one) => !one.noop);
       const writes = next.writes.map((write) =>
         write.kind === "replace" && event.kind === "looked" && had(write.batch)
           ? { ...write, noop: false }

@@ -1,4 +1,4 @@
-import { type ModelBlock, ModelChain, type Source, type Tx, Violation } from "./modelChain.js";
+import { FINAL_DEPTH, type ModelBlock, ModelChain, type Source, type Tx, Violation } from "./modelChain.js";
 import { type Flaw, ModelJournal } from "./modelJournal.js";
 import { type Fault, gasOf, type Owner, ownerOf, PATIENCE_MS, Run } from "./modelLane.js";
 import { ModelTracker } from "./modelTracker.js";
@@ -19,26 +19,27 @@ export const KINDS = [
   "tick",
   "tick",
   "tick",
+  "tick",
   "mine",
   "mine",
   "mine",
   "mine",
   "mine",
-  "track",
-  "track",
-  "track",
-  "time",
-  "time",
+  "reorg",
   "reorg",
   "reorg",
   "foreign",
   "foreign",
   "base fee",
+  "base fee",
+  "time",
+  "track",
   "gas limit",
   "drop",
   "come back",
   "budget",
   "cap",
+  "resume",
   "resume",
   "take over",
   "lag",
@@ -64,7 +65,8 @@ export type Told = { rounds: number; attempts: number; stolen: number; noops: nu
 export function play(actions: readonly Action[], flaw: Flaw | null = null): Told {
   const schedule = new Schedule(flaw);
   for (const action of actions) schedule.act(action);
-  return schedule.heal();
+  // Both kinds of node must do.
+  return schedule.heal((actions.length & 1) as 0 | 1);
 }
 
 class Schedule {
@@ -99,7 +101,8 @@ class Schedule {
         this.#tick(a, b, c);
         break;
       case "mine":
-        chain.mine(sourceOf(c), a === 31 ? 0 : 1 + a, b > 240);
+        for (let made = 0; made <= (b & 3); made++)
+          chain.mine(sourceOf(c), a === 31 ? 0 : 1 + (a & 3), b > 240);
         break;
       case "track":
         this.#tracker.tick(node, a === 0 ? Infinity : a >> 2);
@@ -165,20 +168,22 @@ class Schedule {
     const node = this.#chain.nodes[c & 1]!;
     // A process does one tick at a time. Another one goes on when it was killed, or while it stands still.
     if (this.#asleep.some((run) => run.owner === this.#owner)) this.#owner = this.#take();
-    if ((c & 2) === 0) this.#plan(1 + ((c >> 2) % 3), node.head);
+    if (b < 208) this.#tracker.tick(node, Infinity);
+    if ((c & 2) === 0) this.#plan(1 + ((c >> 2) % 3), 2, node.head);
     const fault: Fault | null =
-      b === 0 || b >= 160 ? null : { kind: b & 7, at: b & 8 ? null : (b >> 5) % 5, effect: (b & 16) !== 0 };
+      b === 0 || b >= 128 ? null : { kind: b & 7, at: b & 8 ? null : (b >> 5) % 5, effect: (b & 16) !== 0 };
     const run = new Run(this.#chain, this.#journal, this.#owner, node, this.#now, fault, this.#flaw);
-    const stops = a !== 0 && a < 16;
+    const stops = a !== 0 && a < 12;
     if (run.advance(stops ? a - 1 : Infinity) !== "stopped") return;
     if ((c & 16) !== 0) this.#asleep.push(run);
     else this.#owner = this.#take();
   }
 
-  #plan(size: number, head: ModelBlock): void {
+  #plan(size: number, batches: number, head: ModelBlock): void {
     const most = Math.min(this.#owner.transactionGas, Number(head.gasLimit));
     let fits = size;
     while (fits > 1 && gasOf(fits) > most) fits -= 1;
+    let planned = 0;
     let group: number[] = [];
     for (const [item, holder] of this.#journal.holders.entries()) {
       if (holder !== null) continue;
@@ -186,6 +191,7 @@ class Schedule {
       if (group.length < fits) continue;
       this.#journal.assign(this.#owner, group);
       group = [];
+      if (++planned === batches) return;
     }
     if (group.length > 0) this.#journal.assign(this.#owner, group);
   }
@@ -217,7 +223,7 @@ class Schedule {
   }
 
   /** From here on nothing goes wrong: everything must come to its end. */
-  heal(): Told {
+  heal(through: 0 | 1): Told {
     const chain = this.#chain;
     const journal = this.#journal;
     const worn = journal.signed().some(({ attempts }) => attempts.length >= 7);
@@ -238,13 +244,18 @@ class Schedule {
     let rounds = 0;
     while (!this.#isDone()) {
       if (++rounds > MOST_ROUNDS) throw new Violation("liveness", this.#describe());
-      const node = chain.nodes[(rounds >> 3) & 1]!;
+      const node = chain.nodes[through];
       this.#tracker.tick(node, Infinity);
-      this.#plan(3, chain.head);
+      this.#plan(3, Infinity, chain.head);
       new Run(chain, journal, this.#owner, node, this.#now, null, this.#flaw).advance(Infinity);
       journal.checkLaws();
       this.#now += PATIENCE_MS / 2;
-      chain.mine(((rounds >> 3) & 1) as 0 | 1, 16);
+      chain.mine(through, 16);
+      // Nothing but time is missing then.
+      const waits = journal.batches.every(
+        ({ batch }) => batch.state !== "planned" && batch.state !== "signed",
+      );
+      for (let made = 1; waits && made < FINAL_DEPTH; made++) chain.mine(through, 16);
     }
     for (const [item, runs] of chain.runs.entries())
       if (runs !== 1) throw new Violation("exactly once", `item ${item} is on the chain ${runs} times`);
@@ -261,7 +272,9 @@ class Schedule {
   #isDone(): boolean {
     const { holders, batches } = this.#journal;
     if (holders.includes(null)) return false;
-    return batches.every(({ batch }) => !["planned", "signed", "included", "safe", "final"].includes(batch.state));
+    return batches.every(
+      ({ batch }) => !["planned", "signed", "included", "safe", "final"].includes(batch.state),
+    );
   }
 
   #describe(): string {
