@@ -11,6 +11,12 @@ export type Action = readonly [kind: number, a: number, b: number, c: number];
 
 /** A kind of action stands here as often as it is to come up. */
 export const KINDS = [
+  "round",
+  "round",
+  "round",
+  "round",
+  "round",
+  "round",
   "tick",
   "tick",
   "tick",
@@ -19,15 +25,16 @@ export const KINDS = [
   "tick",
   "tick",
   "tick",
-  "tick",
-  "mine",
-  "mine",
   "mine",
   "mine",
   "mine",
   "reorg",
   "reorg",
   "reorg",
+  "reorg",
+  "reorg",
+  "gap",
+  "foreign",
   "foreign",
   "foreign",
   "base fee",
@@ -48,25 +55,43 @@ export const KINDS = [
 
 export const MOST: Action = [KINDS.length - 1, 31, 255, 31];
 
-const ITEMS = 7;
-const BASE_FEES = [10n, 14n, 25n, 60n, 200n];
+const ITEMS = 9;
+const BASE_FEES = [10n, 14n, 25n, 60n, 200n, 35n];
 const TIPS = [2n, 3n, 0n, 7n];
 /** the smallest takes no batch at all, the next one item */
 const GAS_LIMITS = [1_000_000n, 210_000n, 160_000n, 110_000n, 90_000n];
-const CAPS = [null, 30n, 60n, 130n];
-const BUDGETS = [null, 3_000_000n, 8_000_000n, 30_000_000n, 1_000_000n];
+const CAPS = [null, 30n, 60n, 130n, null];
+const BUDGETS = [null, 30_000_000n, 8_000_000n, 12_000_000n, 60_000_000n];
 
 /** Rounds in which everything must have come to its end once nothing goes wrong any more. */
 const MOST_ROUNDS = 120;
 
 export type Told = { rounds: number; attempts: number; stolen: number; noops: number; unwound: number };
 
+/** What is still as it was when the rest is well again. */
+export type Rest = {
+  /** the node through which the lane goes on: the first takes what it cannot use yet, the second does not */
+  through: 0 | 1;
+  keepsPools: boolean;
+  keepsBaseFee: boolean;
+  keepsGasLimit: boolean;
+};
+
+export const MOST_REST = 15;
+
+/** @param bits 0 is the mildest */
+export const restOf = (bits: number): Rest => ({
+  through: (bits & 1) as 0 | 1,
+  keepsGasLimit: (bits & 2) !== 0,
+  keepsPools: (bits & 4) !== 0,
+  keepsBaseFee: (bits & 8) !== 0,
+});
+
 /** @throws Violation as soon as a law is broken */
-export function play(actions: readonly Action[], flaw: Flaw | null = null): Told {
+export function play(actions: readonly Action[], rest: Rest, flaw: Flaw | null = null): Told {
   const schedule = new Schedule(flaw);
   for (const action of actions) schedule.act(action);
-  // Both kinds of node must do.
-  return schedule.heal((actions.length & 1) as 0 | 1);
+  return schedule.heal(rest);
 }
 
 class Schedule {
@@ -97,6 +122,12 @@ class Schedule {
     const chain = this.#chain;
     const node = chain.nodes[c & 1]!;
     switch (KINDS[kind]!) {
+      case "round":
+        // Nothing goes wrong by itself; what did before shows.
+        this.#tick(0, 0, c & 13);
+        for (let made = 0; made <= (a & 3); made++) chain.mine((c & 1) as 0 | 1, 1 + (b & 3));
+        this.#now += PATIENCE_MS / 2;
+        break;
       case "tick":
         this.#tick(a, b, c);
         break;
@@ -118,6 +149,12 @@ class Schedule {
       }
       case "foreign":
         this.#foreignTransaction(a, b, c);
+        break;
+      case "gap":
+        // A nonce that was somebody's when the lane signed above it, and is nobody's now.
+        for (let made = 0; made <= (a & 1); made++) this.#foreignTransaction(0, 4, 0);
+        this.#tick(a >> 1, 0, c & 29);
+        for (let undone = chain.undo(1 + (a & 1), false); undone > 0; undone--) chain.mine(0, b & 1);
         break;
       case "base fee":
         chain.baseFee = BASE_FEES[a % BASE_FEES.length]!;
@@ -171,7 +208,7 @@ class Schedule {
     if (b < 208) this.#tracker.tick(node, Infinity);
     if ((c & 2) === 0) this.#plan(1 + ((c >> 2) % 3), 2, node.head);
     const fault: Fault | null =
-      b === 0 || b >= 128 ? null : { kind: b & 7, at: b & 8 ? null : (b >> 5) % 5, effect: (b & 16) !== 0 };
+      b === 0 || b >= 96 ? null : { kind: b & 7, at: b >> 5 === 0 ? null : (b >> 5) + ((b >> 3) & 1) * 2 - 1, effect: (b & 16) !== 0 };
     const run = new Run(this.#chain, this.#journal, this.#owner, node, this.#now, fault, this.#flaw);
     const stops = a !== 0 && a < 12;
     if (run.advance(stops ? a - 1 : Infinity) !== "stopped") return;
@@ -200,7 +237,7 @@ class Schedule {
   #foreignTransaction(a: number, b: number, c: number): void {
     const chain = this.#chain;
     const { count } = chain.head;
-    const nonce = (a & 3) === 3 ? Math.max(count, this.#journal.byNonce.length) : count + (a & 3);
+    const nonce = (a & 7) === 3 ? Math.max(count, this.#journal.byNonce.length) : count + ((a & 4) === 0 ? a & 3 : 0);
     const maxFee = BASE_FEES[b % BASE_FEES.length]! * 2n + 5n;
     this.#foreign += 1;
     const tx: Tx = {
@@ -223,20 +260,22 @@ class Schedule {
   }
 
   /** From here on nothing goes wrong: everything must come to its end. */
-  heal(through: 0 | 1): Told {
+  heal({ through, keepsPools, keepsBaseFee, keepsGasLimit }: Rest): Told {
     const chain = this.#chain;
     const journal = this.#journal;
-    const worn = journal.signed().some(({ attempts }) => attempts.length >= 7);
-    chain.baseFee = 10n;
-    chain.tip = 2n;
-    // What no longer fits must give way, if it has attempts left for that; but one item must fit.
-    if (worn || chain.gasLimit < gasOf(1)) chain.gasLimit = GAS_LIMITS[0]!;
+    // What no longer fits or pays must give way, if it has attempts left for that; but one item must fit.
+    const worn = journal.signed().some(({ attempts }) => attempts.length >= 5);
+    if (worn || !keepsBaseFee) {
+      chain.baseFee = BASE_FEES[0]!;
+      chain.tip = TIPS[0]!;
+    }
+    if (worn || !keepsGasLimit || chain.gasLimit < gasOf(1)) chain.gasLimit = GAS_LIMITS[0]!;
     chain.balance = 10n ** 15n;
     journal.budget = null;
     this.#cap = null;
     for (const node of chain.nodes) {
       node.lag = 0;
-      node.dropAll();
+      if (!keepsPools) node.dropAll();
     }
     for (const run of this.#asleep) run.advance(Infinity);
     journal.checkLaws();
