@@ -38,6 +38,7 @@ export type Flaw =
   | "signs despite an obstacle"
   | "takes a no-op for success"
   | "fills a nonce that is journaled"
+  | "fills beyond the gap"
   | "does not fill gaps"
   | "leaves what no longer fits"
   | "gives the payload back to a no-op's nonce"
@@ -46,7 +47,9 @@ export type Flaw =
   | "treats an error of sending as a refusal"
   | "writes without looking at the token"
   | "gives back items at the first block"
-  | "makes its state without an event";
+  | "makes its state without an event"
+  | "signs what would fail"
+  | "takes a small block for a cap of gas";
 
 /** The journal as src/store/sqlite.ts keeps it, in memory, and what must be true of each thing that is written. */
 export class ModelJournal {
@@ -147,6 +150,8 @@ export class ModelJournal {
   ): ModelAttempt | Overspent | null {
     this.#check(writer);
     if (this.byNonce[nonce] !== undefined && this.#flaw !== "fills a nonce that is journaled") return null;
+    if (nonce >= this.byNonce.length)
+      throw new Violation("law 4", `nonce ${nonce} is filled, and nothing above it waits`);
     const tx = this.#transaction(bid, nonce, noopGas, [], true);
     const found = this.#add([]);
     const overspent = this.#overspentBy(found, tx);
@@ -298,12 +303,11 @@ export class ModelJournal {
   /** Laws 2, 5 and 12, of all that changed since they were last looked at. */
   checkLaws(): void {
     for (const found of this.touched) {
-      let state: Batch = { state: "planned" };
-      for (const event of found.events) state = apply(state, event);
-      if (!sameBatch(state, found.batch))
+      const told = stateOf(found.events);
+      if (told === null || !sameBatch(told, found.batch))
         throw new Violation(
           "law 5",
-          `batch ${found.id} is ${found.batch.state}, its events say ${state.state}`,
+          `batch ${found.id} is ${found.batch.state}, its events say ${told?.state ?? "nothing"}`,
         );
     }
     if (this.touched.size === 0) return;
@@ -333,6 +337,15 @@ function mostOf({ attempts }: ModelBatch): bigint {
 
 function paidFor(batch: Batch): bigint {
   return "inclusion" in batch ? batch.inclusion.gasUsed * batch.inclusion.gasPrice : 0n;
+}
+
+/** Null if they cannot have followed each other. */
+function stateOf(events: readonly BatchEvent[]): Batch | null {
+  try {
+    return events.reduce<Batch>(apply, { state: "planned" });
+  } catch {
+    return null;
+  }
 }
 
 function sameBatch(a: Batch, b: Batch): boolean {

@@ -63,6 +63,8 @@ export class Run {
   readonly #flaw: Flaw | null;
   readonly #events: LaneEvent[];
   readonly #bytes = new Map<number, Tx>();
+  /** batches that a node has run */
+  readonly #passed = new Set<number>();
   #state: LaneState;
   #writes: readonly Write[] = [];
   #written = 0;
@@ -171,6 +173,8 @@ export class Run {
     if (write.kind === "sent") return journal.onLane(owner, write.batch, { kind: "sent", at: write.at });
     if (write.kind === "void") return journal.onLane(owner, write.batch, { kind: "voided" });
     const head = this.#head;
+    if (write.kind === "sign" && !this.#passed.has(write.batch))
+      throw new Violation("law 10", `batch ${write.batch} would fail, and is signed`);
     const written =
       write.kind === "sign"
         ? journal.sign(owner, write.batch, write.mined, head, write.bid, write.gasLimit, this.#node)
@@ -201,7 +205,9 @@ export class Run {
         const items = this.#journal.batches[command.batch]!.items.length;
         const gasLimit = gasOf(items);
         const kind = (["waits", "refused", "unavailable"] as const)[(fault?.kind ?? 3) & 3];
-        const verdict = kind === undefined ? ({ kind: "passes" } as const) : { kind, detail: kind };
+        if (kind === undefined) this.#passed.add(command.batch);
+        const passes = kind === undefined || this.#flaw === "signs what would fail";
+        const verdict = passes ? ({ kind: "passes" } as const) : { kind, detail: kind };
         return { kind: "prepared", batch: command.batch, items, gasLimit, verdict };
       }
       case "send":
@@ -236,7 +242,8 @@ export class Run {
       reply = { kind, message: kind };
     }
     // What no block takes now says nothing about what a transaction may use.
-    if (reply!.kind === "too large" && tx.gasLimit <= this.#head.gasLimit)
+    const fits = tx.gasLimit <= this.#head.gasLimit || this.#flaw === "takes a small block for a cap of gas";
+    if (reply!.kind === "too large" && fits)
       this.owner.transactionGas = Math.min(this.owner.transactionGas, Number(tx.gasLimit >> 1n));
     if (this.#flaw === "treats an error of sending as a refusal" && reply!.kind === "refused")
       this.#journal.onLane(this.owner, batch, { kind: "stolen", block: this.#head.number });
@@ -244,11 +251,11 @@ export class Run {
   }
 }
 
-/** Law 7: no send error changes a nonce or a payload, but that what is too large gives its nonce to a no-op. */
+/** Law 7: no send error changes a nonce or a payload; a fee may rise, and what is too large becomes a no-op. */
 function checkReply(reply: SendReply, writes: readonly Write[]): void {
   for (const write of writes) {
     if (write.kind === "sent") continue;
-    if (write.kind === "replace" && write.noop && reply.kind === "too large") continue;
+    if (write.kind === "replace" && (reply.kind === "too large" || reply.kind === "underpriced")) continue;
     throw new Violation("law 7", `after "${reply.kind}" it wants to ${write.kind}`);
   }
 }
@@ -312,6 +319,14 @@ function flawedStep(state: LaneState, event: LaneEvent, flaw: Flaw | null): Step
       const nonce = state.signed[0]?.nonce;
       const writes = next.writes.map((write) =>
         write.kind === "fill" && nonce !== undefined ? { ...write, nonce: write.nonce + 1 } : write,
+      );
+      return { ...next, writes };
+    }
+    case "fills beyond the gap": {
+      const next = step(state, event);
+      const above = (state.signed.at(-1)?.nonce ?? 0) + 1;
+      const writes = next.writes.flatMap((write): Write[] =>
+        write.kind === "fill" ? [write, { ...write, nonce: above }] : [write],
       );
       return { ...next, writes };
     }

@@ -42,6 +42,7 @@ export const KINDS = [
   "time",
   "track",
   "gas limit",
+  "gas limit",
   "drop",
   "come back",
   "budget",
@@ -58,8 +59,8 @@ export const MOST: Action = [KINDS.length - 1, 31, 255, 31];
 const ITEMS = 9;
 const BASE_FEES = [10n, 14n, 25n, 60n, 200n, 35n];
 const TIPS = [2n, 3n, 0n, 7n];
-/** the smallest takes no batch at all, the next one item */
-const GAS_LIMITS = [1_000_000n, 210_000n, 160_000n, 110_000n, 90_000n];
+/** the smallest takes no batch at all, the next ones one item */
+const GAS_LIMITS = [1_000_000n, 210_000n, 160_000n, 110_000n, 120_000n, 90_000n];
 const CAPS = [null, 30n, 60n, 130n, null];
 const BUDGETS = [null, 30_000_000n, 8_000_000n, 12_000_000n, 60_000_000n];
 
@@ -208,7 +209,13 @@ class Schedule {
     if (b < 208) this.#tracker.tick(node, Infinity);
     if ((c & 2) === 0) this.#plan(1 + ((c >> 2) % 3), 2, node.head);
     const fault: Fault | null =
-      b === 0 || b >= 96 ? null : { kind: b & 7, at: b >> 5 === 0 ? null : (b >> 5) + ((b >> 3) & 1) * 2 - 1, effect: (b & 16) !== 0 };
+      b === 0 || b >= 96
+        ? null
+        : {
+            kind: b & 7,
+            at: b >> 5 === 0 ? null : (b >> 5) + ((b >> 3) & 1) * 2 - 1,
+            effect: (b & 16) !== 0,
+          };
     const run = new Run(this.#chain, this.#journal, this.#owner, node, this.#now, fault, this.#flaw);
     const stops = a !== 0 && a < 12;
     if (run.advance(stops ? a - 1 : Infinity) !== "stopped") return;
@@ -237,7 +244,8 @@ class Schedule {
   #foreignTransaction(a: number, b: number, c: number): void {
     const chain = this.#chain;
     const { count } = chain.head;
-    const nonce = (a & 7) === 3 ? Math.max(count, this.#journal.byNonce.length) : count + ((a & 4) === 0 ? a & 3 : 0);
+    const nonce =
+      (a & 7) === 3 ? Math.max(count, this.#journal.byNonce.length) : count + ((a & 4) === 0 ? a & 3 : 0);
     const maxFee = BASE_FEES[b % BASE_FEES.length]! * 2n + 5n;
     this.#foreign += 1;
     const tx: Tx = {
