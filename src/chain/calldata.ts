@@ -5,7 +5,7 @@ import { addressWord, type Hex, hex, numberWord, unhex } from "../hex.js";
 export type Argument = { words: readonly Uint8Array[] } | { tail: Uint8Array };
 
 /**
- * The calldata of a function: its selector, and the arguments by the ABI specification. ethers takes 15 ms for 100 KB
+ * The calldata of a function: its selector, and the arguments by the ABI specification. ethers takes 21 ms for 100 KB
  * of bytes, for it goes through hex; this takes 0.3, most of it for the hex that nodes want.
  */
 export function calldata(selector: Hex, args: readonly Argument[]): Hex {
