@@ -353,7 +353,9 @@ function raise(state: LaneState, lowest: SignedBatch): Extract<Write, { kind: "r
     case "hold":
       return world.head.baseFee > maxFee ? tooDear(decision) : null;
     case "bid":
-      if (!mayReplace(state, lowest, gasLimit, decision.bid)) return null;
+      if (lowest.attempts.length >= MOST_ATTEMPTS)
+        return { why: "fee", detail: `nonce ${lowest.nonce} has been offered ${MOST_ATTEMPTS} times` };
+      if (!canPay(state, lowest, gasLimit, decision.bid)) return null;
       return { kind: "replace", batch: lowest.id, bid: decision.bid, noop };
   }
 }
@@ -366,9 +368,10 @@ function outdo(state: LaneState, batch: SignedBatch): Extract<Write, { kind: "re
   const { policy, world, signed } = state;
   if (world === null || !policy.signs || signed[0] !== batch || !isLate(batch, world.head, policy))
     return null;
+  if (batch.attempts.length >= MOST_ATTEMPTS) return null;
   const { gasLimit, noop } = batch.attempts.at(-1)!;
   const decision = outbid(quoteOf(world), policy.maxFee, gasLimit, batch.attempts);
-  if (decision.kind !== "bid" || !mayReplace(state, batch, gasLimit, decision.bid)) return null;
+  if (decision.kind !== "bid" || !canPay(state, batch, gasLimit, decision.bid)) return null;
   return { kind: "replace", batch: batch.id, bid: decision.bid, noop };
 }
 
@@ -387,12 +390,11 @@ function fills(state: LaneState, world: World, below: number): Write[] {
 function cancel(state: LaneState, batch: SignedBatch): Write[] {
   const decision = outbid(quoteOf(state.world!), state.policy.maxFee, NOOP_GAS, batch.attempts);
   if (decision.kind !== "bid" || batch.attempts.at(-1)!.noop) return [];
-  if (!mayReplace(state, batch, NOOP_GAS, decision.bid)) return [];
+  if (!canPay(state, batch, NOOP_GAS, decision.bid)) return [];
   return [{ kind: "replace", batch: batch.id, bid: decision.bid, noop: true }];
 }
 
-function mayReplace(state: LaneState, batch: SignedBatch, gasLimit: bigint, offer: Bid): boolean {
-  if (batch.attempts.length >= MOST_ATTEMPTS) return false;
+function canPay(state: LaneState, batch: SignedBatch, gasLimit: bigint, offer: Bid): boolean {
   const others = costOf(state.signed.filter((one) => one.id !== batch.id));
   return state.world!.balance >= others + offer.maxFee * gasLimit;
 }

@@ -143,10 +143,8 @@ export class ModelChain {
 
 const POOL_SLOTS = 6;
 
-const messageOf = (kind: Exclude<SendReply["kind"], "accepted" | "known">): SendReply => ({
-  kind,
-  message: kind,
-});
+export const messageOf = (kind: Exclude<SendReply["kind"], "accepted" | "known">): SendReply =>
+  kind === "too large" ? { kind, limit: "gas", message: kind } : { kind, message: kind };
 
 const REPLIES = {
   accepted: { kind: "accepted" } as SendReply,

@@ -9,7 +9,14 @@ import {
   type World,
 } from "../../src/lane/step.js";
 import type { Command, Journaled, Step, Write } from "../../src/lane/step.js";
-import { type ModelBlock, type ModelChain, type ModelNode, type Tx, Violation } from "./modelChain.js";
+import {
+  messageOf,
+  type ModelBlock,
+  type ModelChain,
+  type ModelNode,
+  type Tx,
+  Violation,
+} from "./modelChain.js";
 import { Fenced, type Flaw, LANE, type ModelJournal, type Overspent, type Writer } from "./modelJournal.js";
 
 export const PATIENCE_MS = 30_000;
@@ -239,7 +246,7 @@ export class Run {
     if (fault === null || fault.effect) reply = this.#node.receive(tx);
     if (fault !== null) {
       const kind = FAULTS[fault.kind % FAULTS.length]!;
-      reply = { kind, message: kind };
+      reply = messageOf(kind);
     }
     // What no block takes now says nothing about what a transaction may use.
     const fits = tx.gasLimit <= this.#head.gasLimit || this.#flaw === "takes a small block for a cap of gas";
