@@ -38,6 +38,8 @@ export type SubmitterOptions = {
   outageMs: number;
   /** monotonic, milliseconds */
   clock?: () => number;
+  /** of the wall, Unix milliseconds: only says when bytes are handed in again */
+  now?: () => number;
 };
 
 /** Gas that one item needs with room to spare: however dear gas is, a batch holds one. */
@@ -74,6 +76,7 @@ export type Submitter = {
 export async function createSubmitter(options: SubmitterOptions): Promise<Submitter> {
   const { store, chain, registry } = options;
   const clock = options.clock ?? (() => performance.now());
+  const now = options.now ?? Date.now;
   const identity = await store.chain();
   let onAlert: (text: string) => void = () => {};
   const tracker = createTracker({ ...options, elsewhere, sameChain, alert: (text) => onAlert(text), clock });
@@ -255,7 +258,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   async function onItsWay(job: Job): Promise<number> {
     const states: BatchState[] = ["signed", "included", "safe", "final"];
     const batches = await store.batches(states, job.id);
-    return batches.filter(({ batch }) => nextStep(batch, Date.now(), options.patienceMs) !== "send").length;
+    return batches.filter(({ batch }) => nextStep(batch, now(), options.patienceMs) !== "send").length;
   }
 
   return {
