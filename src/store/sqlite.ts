@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
@@ -60,7 +60,7 @@ export function openSqliteStore(directory: string, options: { readOnly?: boolean
     const database = new DatabaseSync(file);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;");
     createTables(database);
-    return new SqliteStore(database, release);
+    return new SqliteStore(database, release, file);
   } catch (error) {
     release();
     throw error;
@@ -72,19 +72,39 @@ class SqliteStore implements Store {
   readonly #hot: HotStatements;
   readonly #release: () => void;
   readonly #admitting = new Set<Hex>();
+  readonly #isThere: () => boolean;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(database: DatabaseSync, release: () => void) {
+  /** @param file what is written to; left out if nothing is */
+  constructor(database: DatabaseSync, release: () => void, file?: string) {
     this.#kysely = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) });
     this.#hot = hotStatements(database);
     this.#release = release;
+    const inode = file === undefined ? null : inodeOf(file);
+    this.#isThere = () => inode === null || inodeOf(file!) === inode;
   }
 
   /** One connection: transactions take turns, or one would see half of another. */
   #transaction<T>(work: (trx: Trx) => Promise<T>): Promise<T> {
-    const turn = this.#queue.then(() => this.#kysely.transaction().execute(work));
+    const turn = this.#queue.then(() =>
+      this.#kysely.transaction().execute((trx) => this.#checked(work(trx))),
+    );
     this.#queue = turn.catch(() => {});
-    return turn;
+    return turn.catch((error: unknown) => {
+      throw diskError(error);
+    });
+  }
+
+  /**
+   * SQLite goes on with a file that was removed or moved, and what it commits there nobody finds again.
+   * @throws WaybillError E_STORE_GONE
+   */
+  async #checked<T>(work: Promise<T>): Promise<T> {
+    const result = await work;
+    if (this.#isThere()) return result;
+    throw new WaybillError("E_STORE_GONE", "the file of the store is no longer where it was opened", {
+      mend: "put waybill.sqlite back with its -wal file and run again; nothing was sent that is not in it",
+    });
   }
 
   bind(chain: ChainIdentity): Promise<void> {
@@ -828,6 +848,32 @@ function hotStatements(database: DatabaseSync) {
       WHERE items.batch = ? ORDER BY items.place
     `),
   };
+}
+
+function inodeOf(file: string): number | null {
+  return statSync(file, { throwIfNoEntry: false })?.ino ?? null;
+}
+
+/** What the disk refuses, a person has to mend; nothing of the transaction was written. */
+function diskError(error: unknown): unknown {
+  if (!(error instanceof Error) || !("errcode" in error)) return error;
+  // The low byte is the kind: https://www.sqlite.org/rescode.html
+  switch (Number(error.errcode) & 0xff) {
+    case 13:
+      return new WaybillError("E_STORE_FULL", `the store cannot be written: ${error.message}`, {
+        mend: "make room on the disk and run again; nothing was sent that is not written down",
+        cause: error,
+      });
+    case 8: // read only
+    case 10: // input or output
+    case 14: // cannot be opened
+      return new WaybillError("E_STORE_DISK", `the store cannot be written: ${error.message}`, {
+        mend: "see to the disk and the rights of the directory, and run again; nothing was sent that is not written down",
+        cause: error,
+      });
+    default:
+      return error;
+  }
 }
 
 /** @returns how many of the rows repeat an item that is stored already */

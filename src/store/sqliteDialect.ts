@@ -4,6 +4,15 @@ import { type SqliteDatabase, type SqliteStatement, SqliteDialect } from "kysely
 /** Kysely speaks to SQLite through the shape of another driver; this is Node's own in that shape. */
 export function nodeSqliteDialect(database: DatabaseSync): SqliteDialect {
   const statements = new Map<string, SqliteStatement>();
+  const rollback = () => {
+    try {
+      database.exec("rollback");
+    } catch (error) {
+      // SQLite has done it itself, as on a full disk; it is why that shall be told.
+      if (!/no transaction is active/.test(String(error))) throw error;
+    }
+    return { changes: 0, lastInsertRowid: 0 };
+  };
   const shaped: SqliteDatabase = {
     close: () => database.close(),
     prepare(text) {
@@ -14,7 +23,7 @@ export function nodeSqliteDialect(database: DatabaseSync): SqliteDialect {
         statement = {
           reader: prepared.columns().length > 0,
           all: (parameters) => prepared.all(...(parameters as SqlValue[])),
-          run: (parameters) => prepared.run(...(parameters as SqlValue[])),
+          run: text === "rollback" ? rollback : (parameters) => prepared.run(...(parameters as SqlValue[])),
           iterate: (parameters) => prepared.iterate(...(parameters as SqlValue[])),
         };
         statements.set(text, statement);
