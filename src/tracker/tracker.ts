@@ -266,7 +266,11 @@ export function createTracker(options: TrackerOptions): Tracker {
     }
     const tip = await canonicalTip(followed, head);
     if (tip !== null && head.number - tip.number <= LONGEST_WALK) return walk(tip, head);
-    if (head.number < followed.at(-1)!.number) return false;
+    if (head.number < followed.at(-1)!.number) {
+      // A node that lags, or one of another chain that has not come as far.
+      await sameChain();
+      return false;
+    }
     await catchUp(head);
     return true;
   }
