@@ -8,7 +8,6 @@ import { ACCOUNTS, type LocalChain, onceEach, startLocalChain } from "../support
 const SCHEMA = "string name,uint64 score";
 const SEND = "eth_sendRawTransaction";
 
-/** A store that another process holds has to be told from a lane that another process took. */
 describe("Faults of whole processes", () => {
   const folder = temporaryFolder();
   let chain: LocalChain;
