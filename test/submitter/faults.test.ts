@@ -672,7 +672,7 @@ describe("the fault table", function () {
       let seen = 0;
       let now = 0;
       const look: Look = async (look) => {
-        if (look > 10) now = 60_000;
+        if (back === null || look > 10) now = 1_000 * look;
         if (look === 2) await reorg(1);
         if (look === back) {
           seen = (await attempts()).filter(({ noop }) => noop).length;
@@ -740,6 +740,7 @@ describe("the fault table", function () {
     );
     const look: Look = async (look) => {
       looks = look;
+      if (look === 40) world.faults.heal();
       await world.mine();
     };
     expect(await run({ look, patienceMs: 0, patienceBlocks: 1_000 })).to.deep.equal({ kind: "done" });
