@@ -1061,6 +1061,7 @@ describe("the fault table", function () {
     let empty: Anvil;
     before(async () => {
       anvil = world;
+      await anvil.mine(40);
       world = await openWorld("--timestamp", "1700000000");
       empty = await startAnvil("--timestamp", "1600000000");
     });
