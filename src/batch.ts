@@ -38,6 +38,8 @@ export type Inclusion = {
   gasUsed: bigint;
   /** wei per gas that was paid */
   gasPrice: bigint;
+  /** where ours failed, if this is where somebody else's has landed instead; the nonce is settled only with it */
+  own?: { block: number; blockHash: Hex };
 };
 
 export type BatchEvent =
@@ -86,7 +88,9 @@ export function apply(batch: Batch, event: BatchEvent): Batch {
       if ((batch.state !== "included" && batch.state !== "safe") || batch.inclusion.succeeded) break;
       const { kind: _, ...where } = event;
       // What was paid is what ours took.
-      return { ...batch, state: "included", inclusion: { ...batch.inclusion, ...where, succeeded: true } };
+      const { block, blockHash } = batch.inclusion;
+      const inclusion = { ...batch.inclusion, ...where, succeeded: true, own: { block, blockHash } };
+      return { ...batch, state: "included", inclusion };
     }
     case "unwound":
       if (batch.state !== "included" && batch.state !== "safe") break;

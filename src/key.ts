@@ -1,4 +1,4 @@
-import { SigningKey, computeAddress } from "ethers";
+import { SigningKey, Transaction, computeAddress } from "ethers";
 import { WaybillError } from "./errors.js";
 import { type Hex, hex, keccak, unhex } from "./hex.js";
 
@@ -44,6 +44,12 @@ export function keyOf(privateKey: string, origin: string): Key {
       return { raw: hex(signed), hash: hex(keccak(signed)) };
     },
   };
+}
+
+/** What a signed transaction says to whom. */
+export function payloadOf(raw: Hex): { to: Hex; data: Hex } {
+  const { to, data } = Transaction.from(raw);
+  return { to: to as Hex, data: data as Hex };
 }
 
 // ethers takes 15 times as long to serialise, sign and hash 100 KB, for it goes through hex at every step.

@@ -56,7 +56,13 @@ const UNSENT = { ...BATCHES.signed, sentAt: null };
 /** What ours took is what was paid, wherever the batch is. */
 const FOUND = {
   ...BATCHES.included,
-  inclusion: { ...inclusion(true), block: 11, blockHash: ELSEWHERE, transaction: ELSEWHERE },
+  inclusion: {
+    ...inclusion(true),
+    block: 11,
+    blockHash: ELSEWHERE,
+    transaction: ELSEWHERE,
+    own: { block: 12, blockHash: BLOCK },
+  },
 };
 
 /** The whole life: what is not here cannot happen. */

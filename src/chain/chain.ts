@@ -15,8 +15,8 @@ export type Chain = {
   receipt(transaction: Hex): Promise<Receipt | null>;
   /** mined transactions of an account at a block */
   transactionCount(account: Hex, at: number | Hex | BlockTag): Promise<number>;
-  /** the transaction of an account with a nonce, if the block holds it */
-  transactionIn(block: number, account: Hex, nonce: number): Promise<Hex | null>;
+  /** who has a nonce of an account in a block; null if the block is not known */
+  transactionIn(block: number, account: Hex, nonce: number): Promise<Holder | "nobody" | null>;
   /** wei */
   balance(account: Hex): Promise<bigint>;
   code(account: Hex, at?: BlockTag): Promise<Hex>;
@@ -46,6 +46,9 @@ export type Block = {
   baseFee: bigint;
   transactions: Hex[];
 };
+
+/** A transaction that has a nonce. */
+export type Holder = { hash: Hex; to: Hex | null; data: Hex };
 
 export type Receipt = {
   transaction: Hex;

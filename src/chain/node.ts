@@ -101,12 +101,13 @@ function unguarded(request: Request): Chain {
 
     async transactionIn(block, account, nonce) {
       const found = (await request("eth_getBlockByNumber", [quantity(block), true])) as {
-        transactions: { hash: Hex; from: Hex; nonce: Hex }[];
+        transactions: { hash: Hex; from: Hex; nonce: Hex; to: Hex | null; input: Hex }[];
       } | null;
-      const match = found?.transactions.find(
-        (one) => one.from.toLowerCase() === account.toLowerCase() && Number(one.nonce) === nonce,
+      if (found === null) return null;
+      const match = found.transactions.find(
+        (one) => one.from.toLowerCase() === account.toLowerCase() && numberOf(one.nonce) === nonce,
       );
-      return match?.hash ?? null;
+      return match === undefined ? "nobody" : { hash: match.hash, to: match.to, data: match.input };
     },
 
     balance: async (account) => BigInt((await request("eth_getBalance", [account, "latest"])) as Hex),

@@ -38,7 +38,7 @@ const SENT: readonly [RegExp, Meaning][] = [
     { kind: "too large", limit: "gas" },
   ],
   [
-    /oversized data|RLPTooLong|transaction too large|\bMaxTxSizeExceeded\b/i,
+    /oversized data|RLPTooLong|calldata of transaction is greater|transaction too large|\bMaxTxSizeExceeded\b/i,
     { kind: "too large", limit: "bytes" },
   ],
   [

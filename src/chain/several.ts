@@ -148,7 +148,9 @@ export function severalNodes(
     async transactionCount(account, at) {
       if (at === "latest" || at === "pending") {
         const counts = await panel.all((chain) => chain.transactionCount(account, at));
-        return Math.max(...counts.map(({ value }) => value));
+        // What at least half of them have come to: one alone, ahead of all others, could make us leave a gap.
+        const sorted = counts.map(({ value }) => value).sort((a, b) => b - a);
+        return sorted[(sorted.length - 1) >> 1]!;
       }
       // By a number it is only where to look, so it is not worth asking all of them for the block.
       const height = typeof at === "number" ? at : 0;

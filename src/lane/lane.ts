@@ -1,4 +1,3 @@
-import { Transaction } from "ethers";
 import {
   type BatchTerms,
   batchDigest,
@@ -12,6 +11,7 @@ import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import type { Bid } from "../fees.js";
 import {
+  bytesOf,
   gasOf,
   type Manner,
   mannerOf,
@@ -20,7 +20,7 @@ import {
   type Work,
 } from "../gas.js";
 import { type Hex, unhex, ZERO_WORD } from "../hex.js";
-import type { Key } from "../key.js";
+import { type Key, payloadOf } from "../key.js";
 import type {
   Job,
   LaneToken,
@@ -135,19 +135,25 @@ export function createLane(options: LaneOptions): Lane {
     prepared: Map<number, Prepared>,
   ): Promise<LaneEvent> {
     const items = await store.items(batch);
-    const event = { kind: "prepared" as const, batch, items: items.length, gasLimit: 0n };
+    const event = { kind: "prepared" as const, batch, items: items.length, bytes: 0, gasLimit: 0n };
     if (job.stream !== ZERO_WORD && (await store.streamHasFailed(job.attester, job.stream))) {
       const detail = "a batch of the stream has failed, and until that is final nothing can follow it";
+      return { ...event, verdict: { kind: "waits", detail } };
+    }
+    const holder = job.stream === ZERO_WORD ? null : await store.streamLane(job.attester, job.stream);
+    if (holder !== null && holder !== address) {
+      const detail = `lane ${holder} has batches of the stream that are not safe yet`;
       return { ...event, verdict: { kind: "waits", detail } };
     }
     const position = await positionIn(job);
     const { data, work } = callOf(job, items, position ?? 0, head.timestamp + SIGNATURE_LIFE_S);
     const gasLimit = BigInt(gasOf(work));
+    const bytes = bytesOf(work);
     prepared.set(batch, { data, position });
     // No node would run it; that it is too large is said without one.
-    if (gasLimit > head.gasLimit) return { ...event, gasLimit, verdict: { kind: "passes" } };
+    if (gasLimit > head.gasLimit) return { ...event, bytes, gasLimit, verdict: { kind: "passes" } };
     const call = { from: address, to: registry.domain.registry, data, gas: gasLimit };
-    return { ...event, gasLimit, verdict: verdictOf(await chain.call(call, "latest"), gasLimit) };
+    return { ...event, bytes, gasLimit, verdict: verdictOf(await chain.call(call, "latest"), gasLimit) };
   }
 
   function verdictOf(result: CallResult, gasLimit: bigint): Verdict {
@@ -204,11 +210,11 @@ export function createLane(options: LaneOptions): Lane {
           if (write.noop) return noopWith(write.bid, nonce);
           if (payload === null) throw new Error(`batch ${write.batch} has no payload`);
           // The very payload that is journaled: a nonce carries one for ever (law 4).
-          const { to, data } = Transaction.from(payload.raw);
+          const { to, data } = payloadOf(payload.raw);
           return signedWith(write.bid, {
             nonce,
-            to: to as Hex,
-            data: data as Hex,
+            to,
+            data,
             gasLimit: payload.gasLimit,
           });
         });
@@ -358,6 +364,7 @@ export function createLane(options: LaneOptions): Lane {
         patienceBlocks: options.patienceBlocks ?? PATIENCE_BLOCKS,
         slots: options.slots ?? SLOTS,
         transactionGas,
+        transactionBytes,
         signs: key !== null,
       };
       const start = laneState(
@@ -365,9 +372,9 @@ export function createLane(options: LaneOptions): Lane {
         signed,
         planned.map((batch) => batch.id),
       );
-      const { obstacle, moved } = await run(job, head, start, signal);
+      const { obstacle, notice, moved } = await run(job, head, start, signal);
       if (obstacle !== null) seen = null;
-      hold = sinceFirst(hold, obstacle, now());
+      hold = sinceFirst(hold, obstacle ?? notice, now());
       return moved;
     },
   };

@@ -19,9 +19,13 @@ export type LaneState = {
   world: World | null;
   /** signed batches that are to be handed in (again) in this tick, by nonce */
   queue: readonly number[];
+  /** of those, what waits for another attempt to be journaled */
+  withheld: readonly number[];
   /** all that is signed has been handed in again in this tick, for the node missed something below */
   handedInAll: boolean;
   obstacle: Obstacle | null;
+  /** what is odd, and keeps nothing from going on */
+  notice: Obstacle | null;
   moved: boolean;
 };
 
@@ -37,6 +41,8 @@ export type Policy = {
   slots: number;
   /** gas that one transaction may use */
   transactionGas: number;
+  /** bytes that one transaction may have */
+  transactionBytes: number;
   /** whether the key is here: without it, bytes can be handed in and nothing else */
   signs: boolean;
 };
@@ -71,7 +77,7 @@ export type LaneEvent =
   | { kind: "tick"; now: number; head: World["head"] }
   | { kind: "looked"; world: World }
   /** a batch's payload is made, and a node has run it */
-  | { kind: "prepared"; batch: number; items: number; gasLimit: bigint; verdict: Verdict }
+  | { kind: "prepared"; batch: number; items: number; bytes: number; gasLimit: bigint; verdict: Verdict }
   /** what became of the attempts of one step: all that were written down, and whether one was too much for a budget */
   | { kind: "journaled"; attempts: readonly Journaled[]; overspent: { needed: bigint; left: bigint } | null }
   | { kind: "replied"; batch: number; reply: SendReply; at: number };
@@ -117,8 +123,10 @@ export function laneState(
     now: 0,
     world: null,
     queue: [],
+    withheld: [],
     handedInAll: false,
     obstacle: null,
+    notice: null,
     moved: false,
   };
 }
@@ -142,7 +150,7 @@ export function step(state: LaneState, event: LaneEvent): Step {
 function begin(state: LaneState, head: World["head"]): Step {
   const { policy, signed, planned } = state;
   const due = signed.some((batch) => isDue(batch.sentAt, state.now, policy.patienceMs));
-  const late = policy.signs && signed[0] !== undefined && isLate(signed[0], head, policy);
+  const late = signed[0] !== undefined && isLate(signed[0], head, policy);
   if (due || late || (policy.signs && planned.length > 0))
     return { state, writes: [], commands: [{ kind: "look" }] };
   return { state, writes: [], commands: [] };
@@ -165,20 +173,28 @@ function survey(state: LaneState): Step {
       detail: `nonce ${world.mined} of ${policy.lane} is free, and what waits begins at nonce ${lowest.nonce}`,
     };
     if (policy.signs && isLate(lowest, world.head, policy)) writes.push(...fills(state, world, lowest.nonce));
-  } else if (policy.signs) {
+  } else {
     const unfit = signed.filter(({ attempts }) => attempts.at(-1)!.gasLimit > world.head.gasLimit);
-    writes.push(...unfit.flatMap((batch) => cancel(state, batch)));
-    if (lowest !== undefined && !unfit.includes(lowest) && world.mined === lowest.nonce) {
-      const raised = raise(state, lowest);
-      if (raised !== null && "kind" in raised) writes.push(raised);
-      else if (raised !== null) obstacle = raised;
+    const replaced = unfit.map((batch) => cancel(state, batch));
+    if (lowest !== undefined && !unfit.includes(lowest) && world.mined === lowest.nonce)
+      replaced.push(raise(state, lowest));
+    for (const one of replaced) {
+      if (one !== null && "kind" in one) writes.push(one);
+      else obstacle ??= one;
     }
   }
   const written = new Set(writes.map((one) => ("batch" in one ? one.batch : null)));
-  const queue = signed
-    .filter((batch) => isDue(batch.sentAt, state.now, policy.patienceMs) && !written.has(batch.id))
+  const due = signed
+    .filter((batch) => isDue(batch.sentAt, state.now, policy.patienceMs))
     .map((batch) => batch.id);
-  const next = { ...state, obstacle, queue };
+  const queue = due.filter((id) => !written.has(id));
+  const next = { ...state, obstacle, queue, withheld: due.filter((id) => written.has(id)) };
+  if (lowest !== undefined && world.mined > lowest.nonce && isLate(lowest, world.head, policy)) {
+    next.notice = {
+      why: "nonce",
+      detail: `nonce ${lowest.nonce} of ${policy.lane} is used up, and by what will be known when that is final`,
+    };
+  }
   // What is written comes back journaled, and is handed in then.
   if (writes.length > 0) return { state: next, writes, commands: [] };
   return goOn(next);
@@ -213,9 +229,11 @@ function decide(state: LaneState, event: Extract<LaneEvent, { kind: "prepared" }
   if (verdict.kind === "waits") return stop(state, { why: "stream", detail: verdict.detail });
   if (verdict.kind === "unavailable") return stop(state, { why: "node", detail: verdict.detail });
   const most = Math.min(policy.transactionGas, Number(world.head.gasLimit));
-  if (gasLimit > most) {
-    if (event.items <= 1)
-      return stop(state, { why: "refused", detail: `${gasLimit} gas are more than a transaction may use` });
+  if (gasLimit > most || event.bytes > policy.transactionBytes) {
+    if (event.items <= 1) {
+      const size = gasLimit > most ? `${gasLimit} gas` : `${event.bytes} bytes`;
+      return stop(state, { why: "refused", detail: `${size} are more than a transaction may have` });
+    }
     // The chain takes less than when it was planned: what is not signed is split again.
     const rest = { ...state, planned: state.planned.filter((id) => id !== batch), moved: true };
     return { state: rest, writes: [{ kind: "void", batch }], commands: [] };
@@ -253,6 +271,7 @@ function handIn(state: LaneState, { attempts, overspent }: Extract<LaneEvent, { 
     moved: state.moved || attempts.length > 0,
     signed: [...signed.values()].sort((a, b) => a.nonce - b.nonce),
     planned: state.planned.filter((id) => !added.has(id)),
+    withheld: [],
   };
   if (overspent !== null) {
     next.obstacle = {
@@ -263,7 +282,9 @@ function handIn(state: LaneState, { attempts, overspent }: Extract<LaneEvent, { 
   if (isNew !== undefined)
     return { state: next, writes: [], commands: [{ kind: "send", batch: isNew }, ...prepareNext(next)] };
   // What was replaced or filled takes its turn among what is due.
-  const queue = next.signed.map((one) => one.id).filter((id) => added.has(id) || state.queue.includes(id));
+  // What the budget does not allow to be replaced goes out as it was.
+  const turn = new Set([...added, ...state.queue, ...state.withheld]);
+  const queue = next.signed.map((one) => one.id).filter((id) => turn.has(id));
   return goOn({ ...next, queue });
 }
 
@@ -280,11 +301,12 @@ function replied(state: LaneState, { batch, reply, at }: Extract<LaneEvent, { ki
     const queue = state.signed.map((one) => one.id);
     return goOn({ ...rest, queue, handedInAll: true });
   }
-  if (reply.kind === "too large" && refused !== undefined && state.policy.signs) {
-    const writes = cancel(state, refused);
+  if (reply.kind === "too large" && refused !== undefined) {
+    const cancelled = cancel(state, refused);
     // What comes after it is as large.
     const obstacle: Obstacle = { why: "refused", detail: reply.message };
-    if (writes.length > 0) return { state: { ...rest, obstacle }, writes, commands: [] };
+    if (cancelled !== null && "kind" in cancelled)
+      return { state: { ...rest, obstacle }, writes: [cancelled], commands: [] };
   }
   const dearer = reply.kind === "underpriced" && refused !== undefined ? outdo(state, refused) : null;
   if (dearer !== null) return { state: rest, writes: [dearer], commands: [] };
@@ -337,11 +359,13 @@ function isLate(batch: SignedBatch, head: World["head"], policy: Policy): boolea
   );
 }
 
+type Replacement = Extract<Write, { kind: "replace" }>;
+
 /**
  * Outbids the lowest nonce if it has waited long and pays too little: whatever is above it waits for it.
  * @returns what stands against that, or null if nothing is to be done
  */
-function raise(state: LaneState, lowest: SignedBatch): Extract<Write, { kind: "replace" }> | Obstacle | null {
+function raise(state: LaneState, lowest: SignedBatch): Replacement | Obstacle | null {
   const { policy } = state;
   const world = state.world!;
   if (!isLate(lowest, world.head, policy)) return null;
@@ -352,11 +376,11 @@ function raise(state: LaneState, lowest: SignedBatch): Extract<Write, { kind: "r
       return null;
     case "hold":
       return world.head.baseFee > maxFee ? tooDear(decision) : null;
-    case "bid":
+    case "bid": {
       if (lowest.attempts.length >= MOST_ATTEMPTS)
         return { why: "fee", detail: `nonce ${lowest.nonce} has been offered ${MOST_ATTEMPTS} times` };
-      if (!canPay(state, lowest, gasLimit, decision.bid)) return null;
-      return { kind: "replace", batch: lowest.id, bid: decision.bid, noop };
+      return unable(state, lowest, gasLimit, decision.bid) ?? replacement(lowest, decision.bid, noop);
+    }
   }
 }
 
@@ -364,15 +388,14 @@ function raise(state: LaneState, lowest: SignedBatch): Extract<Write, { kind: "r
  * Above what is in the pool at our lowest nonce and does not move: an attempt of ours that the journal knows, or one that
  * somebody else sent with this key.
  */
-function outdo(state: LaneState, batch: SignedBatch): Extract<Write, { kind: "replace" }> | null {
+function outdo(state: LaneState, batch: SignedBatch): Replacement | null {
   const { policy, world, signed } = state;
-  if (world === null || !policy.signs || signed[0] !== batch || !isLate(batch, world.head, policy))
-    return null;
+  if (world === null || signed[0] !== batch || !isLate(batch, world.head, policy)) return null;
   if (batch.attempts.length >= MOST_ATTEMPTS) return null;
   const { gasLimit, noop } = batch.attempts.at(-1)!;
   const decision = outbid(quoteOf(world), policy.maxFee, gasLimit, batch.attempts);
-  if (decision.kind !== "bid" || !canPay(state, batch, gasLimit, decision.bid)) return null;
-  return { kind: "replace", batch: batch.id, bid: decision.bid, noop };
+  if (decision.kind !== "bid" || unable(state, batch, gasLimit, decision.bid) !== null) return null;
+  return replacement(batch, decision.bid, noop);
 }
 
 function fills(state: LaneState, world: World, below: number): Write[] {
@@ -386,17 +409,37 @@ function fills(state: LaneState, world: World, below: number): Write[] {
   }));
 }
 
-/** A no-op in place of a payload that the chain no longer takes: once that is final, the items are planned again. */
-function cancel(state: LaneState, batch: SignedBatch): Write[] {
+/**
+ * A no-op in place of a payload that the chain no longer takes: once that is final, the items are planned again.
+ * @returns what stands against that, or null if it is one already
+ */
+function cancel(state: LaneState, batch: SignedBatch): Replacement | Obstacle | null {
+  if (batch.attempts.at(-1)!.noop) return null;
   const decision = outbid(quoteOf(state.world!), state.policy.maxFee, NOOP_GAS, batch.attempts);
-  if (decision.kind !== "bid" || batch.attempts.at(-1)!.noop) return [];
-  if (!canPay(state, batch, NOOP_GAS, decision.bid)) return [];
-  return [{ kind: "replace", batch: batch.id, bid: decision.bid, noop: true }];
+  if (decision.kind !== "bid") return tooDear(decision);
+  return unable(state, batch, NOOP_GAS, decision.bid) ?? replacement(batch, decision.bid, true);
 }
 
-function canPay(state: LaneState, batch: SignedBatch, gasLimit: bigint, offer: Bid): boolean {
-  const others = costOf(state.signed.filter((one) => one.id !== batch.id));
-  return state.world!.balance >= others + offer.maxFee * gasLimit;
+function replacement(batch: SignedBatch, offer: Bid, noop: boolean): Replacement {
+  return { kind: "replace", batch: batch.id, bid: offer, noop };
+}
+
+/** Why another attempt cannot be made; null if it can. */
+function unable(state: LaneState, batch: SignedBatch, gasLimit: bigint, offer: Bid): Obstacle | null {
+  const { policy } = state;
+  const { balance } = state.world!;
+  if (!policy.signs) {
+    return {
+      why: "nonce",
+      detail: `nonce ${batch.nonce} of ${policy.lane} pays too little or fits no block, and the key to replace it is not here`,
+    };
+  }
+  const cost = costOf(state.signed.filter((one) => one.id !== batch.id)) + offer.maxFee * gasLimit;
+  if (balance >= cost) return null;
+  return {
+    why: "funds",
+    detail: `${policy.lane} has ${balance} wei; to outbid nonce ${batch.nonce} takes ${cost}`,
+  };
 }
 
 /** Wei: of each batch, its dearest attempt. */

@@ -460,6 +460,22 @@ class SqliteStore implements Store {
     return this.#transaction((trx) => endOf(trx, attester, stream));
   }
 
+  streamLane(attester: Hex, stream: Hex): Promise<Hex | null> {
+    return this.#transaction(async (trx) => {
+      const row = await trx
+        .selectFrom("batches")
+        .innerJoin("jobs", "jobs.id", "batches.job")
+        .select("batches.lane")
+        .where("jobs.stream", "=", stream)
+        .where("jobs.attester", "=", attester)
+        .where("batches.state", "in", ["signed", "included"])
+        .where("batches.position", "is not", null)
+        .orderBy("batches.id", "desc")
+        .executeTakeFirst();
+      return (row?.lane as Hex | undefined) ?? null;
+    });
+  }
+
   streamHasFailed(attester: Hex, stream: Hex): Promise<boolean> {
     return this.#transaction(async (trx) => {
       const rows = await trx
@@ -469,6 +485,7 @@ class SqliteStore implements Store {
         .where("jobs.stream", "=", stream)
         .where("jobs.attester", "=", attester)
         .where("batches.state", "in", ["included", "safe"])
+        .where("batches.position", "is not", null)
         .execute();
       return rows.some((row) => {
         const batch = JSON.parse(row.batch, reviveBatch) as Batch;

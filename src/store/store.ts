@@ -75,6 +75,8 @@ export type Store = {
 
   /** Where a stream ends once all that is signed for it has landed; 0 if nothing ever was. */
   streamEnd(attester: Hex, stream: Hex): Promise<number>;
+  /** The lane that has batches of the stream which are signed and not safe yet; null if none has. */
+  streamLane(attester: Hex, stream: Hex): Promise<Hex | null>;
   /** Whether a batch of the stream is in a block and failed there, and it is not final yet: those behind it fail too. */
   streamHasFailed(attester: Hex, stream: Hex): Promise<boolean>;
   /** Live batches of a job that hold an item which comes after the first that waits. */

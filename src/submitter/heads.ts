@@ -2,7 +2,7 @@ import type { Block, Chain } from "../chain/chain.js";
 import { tipOf } from "../fees.js";
 
 /** Of the time between blocks, the part in which none is looked for. */
-const QUIET = 0.75;
+const QUIET = 0.9;
 
 /** However slowly blocks came, no wait is longer than so many looks. */
 const LONGEST_WAIT = 8;

@@ -92,11 +92,11 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     lanes.set(address, createLane({ ...options, ...options.limits, token, lane: key, maxFee, tipAt }));
   }
 
-  async function elsewhere({ id, job: jobId, position, batch }: StoredBatch) {
+  async function elsewhere({ id, job: jobId, position }: StoredBatch, within: { from: number; to: number }) {
     const job = await store.job(jobId);
-    if (job === null || job.act === "revoke" || position === null || !("inclusion" in batch)) return null;
+    if (job === null || job.act === "revoke" || position === null) return null;
     const uids = (await store.items(id)).map((item) => item.uid);
-    return findAppended(chain, registry, { ...job, act: job.act, position }, uids, batch.inclusion.block);
+    return findAppended(chain, registry, { ...job, act: job.act, position }, uids, within);
   }
 
   async function sameChain(): Promise<void> {
@@ -128,7 +128,10 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   }
 
   async function planTick(job: Job, head: Block): Promise<boolean> {
-    await giveUpPlans(job);
+    const streamLane = job.stream === ZERO_WORD ? null : await laneOf(job);
+    streamHold = streamLane?.hold ?? null;
+    if (streamHold !== null) return false;
+    await giveUpPlans(job, streamLane?.lane ?? null);
     // What is planned for another job waits for its own run, and would keep this one from planning for ever.
     const planned = await store.batches(["planned"], job.id);
     const signed = (await store.batches(["signed"])).filter(({ lane }) => lanes.has(lane));
@@ -153,18 +156,18 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     const unfinished = new Map<Hex, number>();
     for (const { lane } of [...planned, ...signed]) unfinished.set(lane, (unfinished.get(lane) ?? 0) + 1);
     const onLanes =
-      job.stream === ZERO_WORD ? spread(groups, unfinished) : new Map([[await laneOf(job), groups]]);
+      streamLane?.lane == null ? spread(groups, unfinished) : new Map([[streamLane.lane, groups]]);
     for (const [lane, share] of onLanes) await store.assign(lane.token, job.id, share);
     return true;
   }
 
   /**
-   * Takes back what is planned on a lane that cannot sign it, be it that its key is not here or that it is held up while
-   * another is free.
+   * Takes back what is planned on a lane that cannot sign it, be it that its key is not here, that it is held up while
+   * another is free, or that the stream is on another one.
    */
-  async function giveUpPlans(job: Job): Promise<void> {
-    const able = signing();
-    const free = job.stream === ZERO_WORD ? able.filter((lane) => lane.hold() === null) : [];
+  async function giveUpPlans(job: Job, only: Lane | null): Promise<void> {
+    const able = only === null ? signing() : [only];
+    const free = able.filter((lane) => lane.hold() === null);
     const keep = new Set((free.length > 0 ? free : able).map((lane) => lane.address));
     for (const batch of await store.batches(["planned"], job.id)) {
       if (keep.has(batch.lane)) continue;
@@ -173,11 +176,21 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     }
   }
 
+  let streamHold: Hold | null = null;
+
   /** The lane of a stream: as long as a batch of it is not safe, the one that has it. */
-  async function laneOf(job: Job): Promise<Lane> {
-    const open = await store.batches(["signed", "included"], job.id);
-    const last = open.filter(({ lane }) => signing().some((one) => one.address === lane)).at(-1);
-    return lanes.get(last?.lane ?? options.lanes[0]!.address)!;
+  async function laneOf(job: Job): Promise<{ lane: Lane; hold: null } | { lane: null; hold: Hold }> {
+    const address = (await store.streamLane(job.attester, job.stream)) ?? (await plannedLane(job));
+    const lane = signing().find((one) => one.address === address);
+    if (lane !== undefined) return { lane, hold: null };
+    if (address === null) return { lane: lanes.get(options.lanes[0]!.address)!, hold: null };
+    const detail = `the stream is on lane ${address}, whose key is not here, until its batches are safe`;
+    return { lane: null, hold: { why: "stream", detail, since: streamHold?.since ?? Date.now() } };
+  }
+
+  async function plannedLane(job: Job): Promise<Hex | null> {
+    const planned = await store.batches(["planned"], job.id);
+    return planned.find(({ lane }) => signing().some((one) => one.address === lane))?.lane ?? null;
   }
 
   /**
@@ -212,9 +225,9 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   }
 
   /** Reads back what is final. On its own beside all else: a batch that is read slows none that is sent. */
-  async function verifyTick(job: Job): Promise<void> {
+  async function verifyTick(job: Job, head: Block): Promise<void> {
     const final = await store.batches(["final"], job.id);
-    const asked = remembering(chain);
+    const asked = remembering(chain, head);
     for (const { id, position, batch } of final) {
       if (batch.state !== "final") continue;
       const items = await store.items(id);
@@ -239,6 +252,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   /** What one has to be told of: what a lane with work cannot get over by itself goes before what it can. */
   function holdOf(): Hold | null {
     const holds = [...lanes.values()].flatMap((lane) => lane.hold() ?? []);
+    if (streamHold !== null) holds.push(streamHold);
     return holds.find((hold) => !waitsItself(hold)) ?? holds[0] ?? null;
   }
 
@@ -248,8 +262,8 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     const affordable =
       head.baseFee === 0n ? MOST_PER_TRANSACTION : MOST_PER_TRANSACTION / (3n * head.baseFee);
     const taken = signing().map((lane) => lane.taken());
-    const mostGas = Math.min(...taken.map((one) => one.transactionGas), Number(affordable));
-    const transactionGas = Math.max(LEAST_GAS, mostGas);
+    const most = Math.min(...taken.map((one) => one.transactionGas));
+    const transactionGas = Math.min(most, Math.max(LEAST_GAS, Number(affordable)));
     const transactionBytes = Math.min(...taken.map((one) => one.transactionBytes));
     return { ...known, transactionGas, transactionBytes, blockGas: Number(head.gasLimit) };
   }
@@ -261,15 +275,20 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     return batches.filter(({ batch }) => nextStep(batch, now(), options.patienceMs) !== "send").length;
   }
 
+  let running = false;
+
   return {
     async run(id, { until, signal, onProgress, onAlert: alert }) {
       const job = await store.job(id);
       if (job === null) throw new Error(`there is no job ${id}`);
       onAlert = alert ?? (() => {});
       await store.setBudget(id, options.fees.budget);
-      let silentSince: number | null = null;
+      if (running) throw new Error("one submitter runs one job at a time");
+      running = true;
+      const node = patience(clock, options.outageMs);
+      const reading = patience(clock, options.outageMs);
       let allowed = false;
-      const verifying = beside(() => verifyTick(job));
+      const verifying = beside((head: Block) => verifyTick(job, head));
       try {
         for (;;) {
           let moved = false;
@@ -279,18 +298,19 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
             const head = await heads.newest();
             // What is on the chain first: it may make the rest needless.
             moved = await tracker.tick(head);
-            moved = verifying.look() || moved;
-            if ((await store.batches(["final"], job.id)).length > 0) verifying.begin();
+            const read = verifying.look();
+            if (read !== null && "error" in read) reading.fails(read.error);
+            else if (read !== null) reading.works();
+            moved = read !== null || moved;
+            if (head !== null && (await store.batches(["final"], job.id)).length > 0) verifying.begin(head);
             // Stopped: nothing new is begun, and what is on its way is seen by the next run.
             if (signal?.aborted !== true && head !== null) {
               moved = (await planTick(job, head)) || moved;
               moved = (await laneTicks(job, head, signal)) || moved;
             }
-            silentSince = null;
+            node.works();
           } catch (error) {
-            const silence = silenceOf(error);
-            silentSince ??= clock();
-            if (clock() - silentSince > options.outageMs) throw silence;
+            node.fails(error);
           }
           const counts = await store.counts(job.id);
           const hold = holdOf();
@@ -304,34 +324,47 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
         }
       } finally {
         await verifying.running();
+        running = false;
       }
     },
   };
 }
 
 /** Runs work beside a loop, one at a time. */
-function beside(work: () => Promise<void>) {
+function beside<T>(work: (of: T) => Promise<void>) {
   let running: Promise<void> | null = null;
-  let failure: { error: unknown } | null = null;
-  let ended = false;
+  let ended: { error: unknown } | Record<string, never> | null = null;
   return {
-    /** @returns whether work has ended since. @throws what it has thrown */
-    look(): boolean {
-      const [failed, done] = [failure, ended];
-      [failure, ended] = [null, false];
-      if (failed !== null) throw failed.error;
-      return done;
+    /** what has ended since it was last asked for */
+    look(): { error: unknown } | Record<string, never> | null {
+      const last = ended;
+      ended = null;
+      return last;
     },
-    begin(): void {
-      running ??= work()
+    begin(of: T): void {
+      running ??= work(of)
         .then(
-          () => void (ended = true),
-          (error: unknown) => void (failure = { error }),
+          () => void (ended = {}),
+          (error: unknown) => void (ended = { error }),
         )
         .finally(() => (running = null));
     },
     /** null if nothing runs */
     running: () => running,
+  };
+}
+
+/** Bears what a node fails to say, for as long as that may last without anything said in between. */
+function patience(clock: () => number, outageMs: number) {
+  let since: number | null = null;
+  return {
+    works: () => void (since = null),
+    /** @throws what was thrown, if it is no silence, or has lasted too long */
+    fails(error: unknown): void {
+      const silence = silenceOf(error);
+      since ??= clock();
+      if (clock() - since > outageMs) throw silence;
+    },
   };
 }
 

@@ -1,7 +1,8 @@
 import type { BatchEvent } from "../batch.js";
-import type { Block, Chain, Receipt } from "../chain/chain.js";
-import { RpcError } from "../errors.js";
+import type { Block, Chain, Holder, Receipt } from "../chain/chain.js";
+import { RpcError, WaybillError } from "../errors.js";
 import type { Hex } from "../hex.js";
+import { payloadOf } from "../key.js";
 import type { BlockRef, Store, StoredBatch, UnminedBatch } from "../store/store.js";
 
 export type TrackerOptions = {
@@ -10,7 +11,10 @@ export type TrackerOptions = {
   /** blocks after which a block counts as final on a chain without finality tags */
   finalDepth: number;
   /** where else a batch that failed has landed: somebody else may have sent it first; null if nowhere */
-  elsewhere: (batch: StoredBatch) => Promise<{ block: number; blockHash: Hex; transaction: Hex } | null>;
+  elsewhere: (
+    batch: StoredBatch,
+    within: { from: number; to: number },
+  ) => Promise<{ block: number; blockHash: Hex; transaction: Hex } | null>;
   /**
    * Throws if the node serves another chain than the store's. Asked before anything is taken back: on another chain
    * every block of ours is missing, and every nonce may be somebody's.
@@ -33,6 +37,10 @@ export type Tracker = {
 
 /** A longer way to the head is not walked block by block: receipts of what is open are asked for instead. */
 const LONGEST_WALK = 64;
+
+/** Blocks looked through at once for who has a nonce, and how many before it was signed: a node's count may lag. */
+const LOOKED_THROUGH = 32;
+const LOOKED_BEFORE = 16;
 
 /** Under one head blocks may become final all the same, where another chain says so: asked again after so long. */
 const SETTLE_AGAIN_MS = 5_000;
@@ -76,7 +84,10 @@ export function createTracker(options: TrackerOptions): Tracker {
     await sameChain();
     const hashes = new Set(gone.map((block) => block.hash));
     const events = (await store.batches(["included", "safe"])).flatMap(({ id, batch }) =>
-      "inclusion" in batch && hashes.has(batch.inclusion.blockHash)
+      "inclusion" in batch &&
+      [batch.inclusion, batch.inclusion.own].some(
+        (where) => where !== undefined && hashes.has(where.blockHash),
+      )
         ? [{ batch: id, event: unwound(batch.inclusion) }]
         : [],
     );
@@ -123,26 +134,52 @@ export function createTracker(options: TrackerOptions): Tracker {
   /** After a long absence: asks for each open transaction, then follows from the head on. */
   async function catchUp(head: Block): Promise<void> {
     await sameChain();
-    const events: { batch: number; event: BatchEvent }[] = [];
+    const events = new Map<number, { batch: number; event: BatchEvent }>();
     for (const [transaction, owner] of await openTransactions()) {
       const receipt = await chain.receipt(transaction);
-      if (receipt !== null && receipt.block <= head.number) events.push(eventOf(owner, receipt));
+      if (receipt !== null && receipt.block <= head.number) events.set(owner.batch, eventOf(owner, receipt));
     }
-    await follow({ events, unwindAbove: -1, append: [refOf(head)] });
+    await follow({ events: [...events.values()], unwindAbove: -1, append: [refOf(head)] });
   }
 
-  /** A batch of a stream that failed may be there all the same, and is then not to be sent again. */
-  async function adopt(): Promise<void> {
+  /** Batches of streams that have failed and were looked for elsewhere, by the head under which that was first done. */
+  const sought = new Map<number, Hex>();
+
+  /**
+   * A batch of a stream that failed may be there all the same, and is then not to be sent again.
+   * @returns those of which it is not known yet
+   */
+  async function adopt(head: Block): Promise<Set<number>> {
+    const open = new Set<number>();
     for (const stored of await store.batches(["included", "safe"])) {
       const { id, position, batch } = stored;
       if (position === null || !("inclusion" in batch) || batch.inclusion.succeeded) continue;
-      const found = await elsewhere(stored);
-      if (found !== null) await follow({ events: [{ batch: id, event: { kind: "found", ...found } }] });
+      const found = await search(stored, { from: batch.block, to: batch.inclusion.block });
+      if (found === undefined) open.add(id);
+      else if (found !== null) await follow({ events: [{ batch: id, event: { kind: "found", ...found } }] });
+      // Finding nothing is no evidence: it is done twice, at two heads, before the items go again.
+      if (!sought.has(id)) sought.set(id, head.hash);
+      if (sought.get(id) === head.hash) open.add(id);
+    }
+    return open;
+  }
+
+  /** Undefined if the node does not tell: of this batch nothing is decided then, and of all others it is. */
+  async function search(
+    batch: StoredBatch,
+    within: { from: number; to: number },
+  ): Promise<Awaited<ReturnType<typeof elsewhere>> | undefined> {
+    try {
+      return await elsewhere(batch, within);
+    } catch (error) {
+      if (error instanceof RpcError || (error instanceof WaybillError && error.code === "E_NODE"))
+        return undefined;
+      throw error;
     }
   }
 
   /** @returns whether nothing is left to be said of this head */
-  async function settle(head: Block): Promise<boolean> {
+  async function settle(head: Block, undecided: ReadonlySet<number>): Promise<boolean> {
     const [safe, named] = await Promise.all([chain.block("safe"), chain.block("finalized")]);
     if (named !== null) await rememberNaming();
     const final =
@@ -151,20 +188,26 @@ export function createTracker(options: TrackerOptions): Tracker {
     const followed = await store.followed();
     const hashes = new Map<number, Hex | null>(followed.map((block) => [block.number, block.hash]));
     // The final block of another branch than the one that was followed says nothing about the blocks of this one.
-    if ((hashes.get(final.number) ?? final.hash) !== final.hash) return true;
+    if (final.number > head.number || (hashes.get(final.number) ?? final.hash) !== final.hash) return true;
     const hashAt = async (number: number) => {
       if (!hashes.has(number)) hashes.set(number, (await chain.block(number))?.hash ?? null);
       return hashes.get(number) ?? null;
     };
     const events: { batch: number; event: BatchEvent }[] = [];
+    const isThere = async (where: BlockRefOfInclusion) => {
+      const there = await hashAt(where.block);
+      return there === null ? null : there === where.blockHash;
+    };
     for (const { id, batch } of await store.batches(["included", "safe"])) {
-      if (!("inclusion" in batch) || batch.inclusion.block > Math.max(final.number, safe?.number ?? 0))
-        continue;
+      if (!("inclusion" in batch) || undecided.has(id)) continue;
+      const { inclusion } = batch;
+      const last = Math.max(inclusion.block, inclusion.own?.block ?? 0);
+      if (last > Math.max(final.number, safe?.number ?? 0)) continue;
       // The inclusion may have been seen on a branch that was never followed: what counts is the block there now.
-      const there = await hashAt(batch.inclusion.block);
-      if (there === null) continue;
-      if (there !== batch.inclusion.blockHash) events.push({ batch: id, event: unwound(batch.inclusion) });
-      else if (batch.inclusion.block <= final.number) events.push({ batch: id, event: { kind: "final" } });
+      const there = [await isThere(inclusion), inclusion.own === undefined || (await isThere(inclusion.own))];
+      if (there.includes(false)) events.push({ batch: id, event: unwound(inclusion) });
+      else if (there.includes(null)) continue;
+      else if (last <= final.number) events.push({ batch: id, event: { kind: "final" } });
       else if (batch.state === "included") events.push({ batch: id, event: { kind: "safe" } });
     }
     if (events.some(({ event }) => event.kind === "unwound")) await sameChain();
@@ -201,7 +244,10 @@ export function createTracker(options: TrackerOptions): Tracker {
       // will be final as well, later.
       if (batch.block > final.number) continue;
       if (!counts.has(lane)) counts.set(lane, await countAt(lane, final.number));
-      if ((counts.get(lane) ?? 0) > nonce) found = (await judgeNonce(batch, final)) || found;
+      const count = counts.get(lane)!;
+      const judged =
+        count === null ? await judgeUnseen(batch, final) : count > nonce && (await judgeNonce(batch, final));
+      found = judged || found;
     }
     return found;
   }
@@ -220,41 +266,113 @@ export function createTracker(options: TrackerOptions): Tracker {
    * A nonce is lost only on positive evidence: the very transaction that holds it, in a final block (law 6). A count
    * that moved only says where to look.
    */
-  async function judgeNonce({ id, lane, nonce, attempts }: UnminedBatch, final: Block): Promise<boolean> {
+  async function judgeNonce(batch: UnminedBatch, final: Block): Promise<boolean> {
+    const { lane, nonce } = batch;
     let high = final.number;
     // Back from the final block in growing steps: a node that keeps no old states answers for the newest.
     let low = high;
     for (let step = 1; low > 0; step *= 2) {
       low = Math.max(0, high - step);
       const count = await countAt(lane, low);
-      if (count === null) return false;
+      if (count === null) return judgeUnseen(batch, final);
       if (count <= nonce) break;
       high = low;
     }
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const count = await countAt(lane, middle);
-      if (count === null) return false;
+      if (count === null) return judgeUnseen(batch, final);
       if (count > nonce) high = middle;
       else low = middle + 1;
     }
     const holder = await chain.transactionIn(high, lane, nonce);
     if (holder === null) return false;
-    const ours = attempts.find((attempt) => attempt.transaction === holder);
-    if (ours === undefined) {
-      await sameChain();
-      await follow({ events: [{ batch: id, event: { kind: "stolen", block: high } }] });
-      // A gap that was filled for others belongs to whoever had it first.
-      if (attempts.some((attempt) => !attempt.noop)) {
+    if (holder !== "nobody") return judge(batch, holder, high);
+    // A body without it is no evidence of anything but that; yet somebody may have to look.
+    if (!puzzled.has(batch.id)) {
+      options.alert?.(
+        `nonce ${nonce} of lane ${lane} is used up since block ${high}, which shows no transaction with it. If the key has signed an authorization (EIP-7702), what was signed for that nonce can never land.`,
+      );
+    }
+    puzzled.add(batch.id);
+    return false;
+  }
+
+  const puzzled = new Set<number>();
+
+  /** Blocks that were looked through for who has a nonce, by batch: the next one. */
+  const looked = new Map<number, number>();
+
+  /** Where the states are gone, the blocks themselves tell; they are looked through, some at each head. */
+  async function judgeUnseen(batch: UnminedBatch, final: Block): Promise<boolean> {
+    const { id, lane, nonce, block, attempts } = batch;
+    try {
+      if ((await chain.transactionCount(lane, "latest")) <= nonce) return false;
+      for (const { transaction, noop } of attempts) {
+        const receipt = await chain.receipt(transaction);
+        if (receipt === null || receipt.block > final.number) continue;
+        await follow({ events: [eventOf({ batch: id, noop }, receipt)] });
+        return true;
+      }
+      const from = looked.get(id) ?? Math.max(0, block - LOOKED_BEFORE);
+      const to = Math.min(final.number, from + LOOKED_THROUGH);
+      for (let number = from; number <= to; number += 1) {
+        const holder = await chain.transactionIn(number, lane, nonce);
+        if (holder === null) return false;
+        if (holder !== "nobody") return await judge(batch, holder, number);
+        looked.set(id, number + 1);
+      }
+    } catch (error) {
+      // What the node refuses to tell decides nothing.
+      if (!(error instanceof RpcError)) throw error;
+    }
+    return false;
+  }
+
+  /** Who has a nonce, in a final block. @returns whether it is the batch after all */
+  async function judge(batch: UnminedBatch, holder: Holder, block: number): Promise<boolean> {
+    const { id, lane, nonce, attempts } = batch;
+    const isFilled = attempts.every((attempt) => attempt.noop);
+    const own = attempts.find(({ transaction }) => transaction === holder.hash);
+    const same = own === undefined && (await isPayload(id, holder));
+    if (own !== undefined || same) {
+      const receipt = await chain.receipt(holder.hash);
+      if (receipt === null) return false;
+      await follow({ events: [eventOf({ batch: id, noop: own?.noop ?? false }, receipt)] });
+      if (same) {
         options.alert?.(
-          `transaction ${holder} in block ${high} was sent with the key of lane ${lane} and took nonce ${nonce}, which a batch had; its items go again. If it was not you, the key is known to somebody else.`,
+          `transaction ${holder.hash} in block ${block} is what lane ${lane} had signed, sent at another fee with the same key; it counts. If it was not you, the key is known to somebody else.`,
         );
       }
-      return false;
+      return true;
     }
-    const receipt = await chain.receipt(holder);
-    if (receipt !== null) await follow({ events: [eventOf({ batch: id, noop: ours.noop }, receipt)] });
-    return receipt !== null;
+    const [stored] = (await store.batches(["signed"])).filter((one) => one.id === id);
+    if (stored === undefined) return false;
+    // Its items may have been appended by somebody who copied it.
+    const copy = stored.position === null ? null : await search(stored, { from: batch.block, to: block });
+    if (copy === undefined) return false;
+    await sameChain();
+    if (copy !== null) {
+      const paid = { succeeded: true, gasUsed: 0n, gasPrice: 0n };
+      await follow({ events: [{ batch: id, event: { kind: "included", ...copy, ...paid } }] });
+      return true;
+    }
+    await follow({ events: [{ batch: id, event: { kind: "stolen", block } }] });
+    // A gap that was filled for others belongs to whoever had it first.
+    if (!isFilled) {
+      options.alert?.(
+        `transaction ${holder.hash} in block ${block}, sent with the lane's key, took nonce ${nonce} of lane ${lane}, which a batch had; its items go again. If it was not you, the key is known to somebody else.`,
+      );
+    }
+    return false;
+  }
+
+  /** Whether a transaction says what the batch was signed to say, whatever it pays. */
+  async function isPayload(batch: number, holder: Holder): Promise<boolean> {
+    const payload = (await store.attempts(batch)).filter((attempt) => !attempt.noop).at(-1);
+    if (payload === undefined) return false;
+    const { to, data } = payloadOf(payload.raw);
+    return holder.to?.toLowerCase() === to.toLowerCase() && holder.data.toLowerCase() === data.toLowerCase();
   }
 
   /** @returns whether all up to the head is taken in */
@@ -283,9 +401,11 @@ export function createTracker(options: TrackerOptions): Tracker {
       if (again && clock() - done!.at < SETTLE_AGAIN_MS) return false;
       done = null;
       const reached = again || (await advance(head));
-      await adopt();
-      const settled = await settle(head);
-      if (reached && settled) done = { hash: head.hash, at: clock() };
+      // What was not followed to the head may lie on another branch than what is final.
+      if (!reached) return changed;
+      const undecided = await adopt(head);
+      const settled = await settle(head, undecided);
+      if (settled && undecided.size === 0) done = { hash: head.hash, at: clock() };
       return changed;
     },
   };

@@ -1,34 +1,28 @@
 import type { Level } from "../attestation.js";
-import type { Chain } from "../chain/chain.js";
+import type { Chain, Log } from "../chain/chain.js";
 import { APPENDED, appendedOf, type Registry } from "../chain/registry.js";
+import { RpcError } from "../errors.js";
 import { type Hex, ZERO_WORD } from "../hex.js";
 import { appendRoot, appendUids } from "../stream.js";
 import { rootOf } from "../tree.js";
 import { topicOf } from "./readBack.js";
 
-/** A node's limit for logs; whoever copies a signed batch does so within minutes. */
-const BLOCKS = 5_000;
-
 /**
  * The transaction that appended exactly these uids at this position, as the head's hash proves; null if none did, as far
  * as this node says. An issuer's signature names no sender: whoever sees a batch can send it first, and ours then fails.
- * @param before the block in which ours failed
+ * @param within the blocks in which it can be: from where ours was signed to where its fate is asked for
  */
 export async function findAppended(
   chain: Chain,
   registry: Registry,
   batch: { act: Level; attester: Hex; stream: Hex; position: number },
   uids: readonly Hex[],
-  before: number,
+  within: { from: number; to: number },
 ): Promise<{ block: number; blockHash: Hex; transaction: Hex } | null> {
   const { act, attester, stream } = batch;
   const position = BigInt(batch.position);
-  const logs = await chain.logs({
-    address: registry.domain.registry,
-    topics: [APPENDED, topicOf(attester), stream],
-    from: Math.max(0, before - BLOCKS),
-    to: before,
-  });
+  const filter = { address: registry.domain.registry, topics: [APPENDED, topicOf(attester), stream] };
+  const logs = await logsWithin(chain, filter, within);
   const links = logs.map((log) => ({ log, ...appendedOf(log) }));
   const link = links.find((one) => one.position === position && one.count === BigInt(uids.length));
   if (link === undefined) return null;
@@ -42,4 +36,20 @@ export async function findAppended(
   const ours = act === "anchor" ? appendRoot(head, rootOf(uids), uids.length) : appendUids(head, uids);
   if (head.count !== position || ours.hash !== link.hash) return null;
   return { block: link.log.block, blockHash: link.log.blockHash, transaction: link.log.transaction };
+}
+
+/** Nodes bound how many blocks one question may be about, each at another number. */
+async function logsWithin(
+  chain: Chain,
+  filter: { address: Hex; topics: readonly (Hex | null)[] },
+  { from, to }: { from: number; to: number },
+): Promise<Log[]> {
+  try {
+    return await chain.logs({ ...filter, from, to });
+  } catch (error) {
+    if (!(error instanceof RpcError) || from >= to) throw error;
+    const middle = Math.floor((from + to) / 2);
+    const first = await logsWithin(chain, filter, { from, to: middle });
+    return [...first, ...(await logsWithin(chain, filter, { from: middle + 1, to }))];
+  }
 }

@@ -7,8 +7,8 @@ const KEPT = 4;
  * The same chain, of which each block and its logs are asked for once: batches of one block are read back together.
  * For one look around, not for longer: what it says of the head grows old.
  */
-export function remembering(chain: Chain): Chain {
-  const blocks = new Map<string | number, Promise<Block | null>>();
+export function remembering(chain: Chain, head: Block): Chain {
+  const blocks = new Map<string | number, Promise<Block | null>>([["latest", Promise.resolve(head)]]);
   const logs = new Map<string, Promise<Log[]>>();
   return {
     ...chain,

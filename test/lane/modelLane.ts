@@ -108,6 +108,7 @@ export class Run {
       patienceBlocks: 3,
       slots: 4,
       transactionGas: owner.transactionGas,
+      transactionBytes: Infinity,
       signs: true,
     };
     this.#state = laneState(policy, journal.signed(), journal.planned());
@@ -215,7 +216,7 @@ export class Run {
         if (kind === undefined) this.#passed.add(command.batch);
         const passes = kind === undefined || this.#flaw === "signs what would fail";
         const verdict = passes ? ({ kind: "passes" } as const) : { kind, detail: kind };
-        return { kind: "prepared", batch: command.batch, items, gasLimit, verdict };
+        return { kind: "prepared", batch: command.batch, items, bytes: 0, gasLimit, verdict };
       }
       case "send":
         return this.#send(command.batch, fault);

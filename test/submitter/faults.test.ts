@@ -868,7 +868,7 @@ describe("the fault table", function () {
         ...chain,
         send: async (raw): Promise<SendReply> =>
           Transaction.from(raw).gasLimit > cap
-            ? { kind: "too large", message: "exceeds the cap of a transaction" }
+            ? { kind: "too large", limit: "gas", message: "exceeds the cap of a transaction" }
             : chain.send(raw),
       });
       expect(await run({ chain: capped(watched(mine)), patienceMs: 0 })).to.deep.equal({ kind: "done" });

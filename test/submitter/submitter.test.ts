@@ -175,7 +175,7 @@ describe("the submitter", function () {
     const random = randomOf(`outage ${seed}`);
     const mining = (forward: () => Promise<unknown>, [which]: readonly unknown[]) =>
       which === "latest" ? world.mine().then(forward) : forward();
-    const faults = [dropped, lost, refusing("header not found"), refusing("limit exceeded", -32005)];
+    const faults = [dropped, lost, refusing("too many requests", -32005), refusing("limit exceeded", -32005)];
     const methods = [
       "eth_call",
       "eth_getLogs",
