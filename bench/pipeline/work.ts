@@ -87,6 +87,8 @@ export async function runOnce(work: {
   const opened = openSqliteStore(directory);
   const store = calls === undefined ? opened : timed(opened, calls);
   try {
+    const genesis = (await chain.block(0))!.hash;
+    await store.bind({ ...registry.domain, genesis });
     const job = await store.openJob({
       key: ZERO_WORD,
       act: level,
@@ -167,14 +169,16 @@ async function signAll(work: {
     chain,
     registry,
     issuer,
-    lane: {
-      ...payer,
-      signTransaction(transaction) {
-        const signed = payer.signTransaction(transaction);
-        chain.expect(signed.raw, signed.hash);
-        return signed;
+    lanes: [
+      {
+        ...payer,
+        signTransaction(transaction) {
+          const signed = payer.signTransaction(transaction);
+          chain.expect(signed.raw, signed.hash);
+          return signed;
+        },
       },
-    },
+    ],
     fees: { maxFee: null, budget: null },
     pollMs: 0,
     patienceMs: 30_000,
