@@ -98,9 +98,11 @@ export function attestedOf(log: Log): { uid: Hex; attestation: Attestation } {
   }
 }
 
-/** The items of a Sealed event, packed. @throws WaybillError E_NODE if it is none */
-export function sealedOf(log: Log): Uint8Array {
-  return read(log.data, () => unhex(registry.parseLog(log)!.args.items as string));
+/** What a Sealed event of packed items carries, as the ABI specification has it: to be compared, never to be read. */
+export function sealedData(items: Uint8Array): Hex {
+  const size = (value: number) => value.toString(16).padStart(64, "0");
+  const padding = "00".repeat((32 - (items.length % 32)) % 32);
+  return `0x${size(32)}${size(items.length)}${hex(items).slice(2)}${padding}`;
 }
 
 /** What an Appended event says. @throws WaybillError E_NODE if it is none */
