@@ -33,6 +33,7 @@ import type {
 } from "../store/store.js";
 import { rootOf } from "../tree.js";
 import {
+  type Command,
   type Journaled,
   type LaneEvent,
   laneState,
@@ -93,6 +94,9 @@ const SIGNATURE_LIFE_S = 7 * 24 * 3600;
 const SLOTS = 16;
 
 const PATIENCE_BLOCKS = 3;
+
+/** Batches that are made at a time: while a node runs one, the next is read, packed and hashed. */
+const AHEAD = 3;
 
 /** A batch's payload, made and not signed yet. */
 type Prepared = { data: Hex; position: number | null };
@@ -295,7 +299,10 @@ export function createLane(options: LaneOptions): Lane {
     return { data, work: workOfCall(manner, data, items, packed.length) };
   }
 
-  /** Works off an event and all that follow from it: write, then do, then see what came of it. */
+  /**
+   * Works off an event and all that follow from it: write, then do, then see what came of it. What is done goes on side
+   * by side; what is handed in, and the answers of what is made, keep their order.
+   */
   async function run(
     job: Job,
     head: Block,
@@ -308,15 +315,47 @@ export function createLane(options: LaneOptions): Lane {
     const events: LaneEvent[] = [
       { kind: "tick", now: now(), head: { number, timestamp, gasLimit, baseFee } },
     ];
+    const underWay = new Set<Promise<void>>();
+    let failure: { error: unknown } | null = null;
+    let sending: Promise<unknown> = Promise.resolve();
+    let making: Promise<unknown> = Promise.resolve();
     let state = first;
-    for (let event = events.shift(); event !== undefined; event = events.shift()) {
-      const next = step(state, event);
-      state = next.state;
+
+    function perform(command: Command): Promise<LaneEvent> {
+      switch (command.kind) {
+        case "look":
+          return look(head).then((world) => ({ kind: "looked", world }));
+        case "prepare": {
+          const made = prepare(job, command.batch, head, prepared);
+          const inTurn = making.then(() => made);
+          making = inTurn.catch(() => {});
+          return inTurn;
+        }
+        case "send": {
+          const sent = sending.then(() => send(command.batch, head, bytes));
+          sending = sent.catch(() => {});
+          return sent;
+        }
+      }
+    }
+
+    function start(command: Command): void {
+      const done: Promise<void> = perform(command)
+        .then(
+          (event) => void events.push(event),
+          (error: unknown) => void (failure ??= { error }),
+        )
+        .finally(() => underWay.delete(done));
+      underWay.add(done);
+    }
+
+    /** @returns whether any of them journals an attempt, and then what became of all of them is an event */
+    async function write(writes: readonly Write[]): Promise<LaneEvent | null> {
       const attempts: Journaled[] = [];
       let overspent: Overspent | null = null;
       let journals = false;
-      for (const write of next.writes) {
-        const written = await commit(write, job, head, prepared);
+      for (const one of writes) {
+        const written = await commit(one, job, head, prepared);
         if (written !== undefined) journals = true;
         if (written === undefined || written === null) continue;
         if ("kind" in written) {
@@ -326,25 +365,30 @@ export function createLane(options: LaneOptions): Lane {
         bytes.set(written.batch, written);
         attempts.push({ batch: written.batch, nonce: written.nonce, attempt: written });
       }
-      if (journals) events.unshift({ kind: "journaled", attempts, overspent });
-      const commands =
-        signal?.aborted === true ? next.commands.filter(({ kind }) => kind !== "prepare") : next.commands;
-      const done = commands.map((command): Promise<LaneEvent> => {
-        switch (command.kind) {
-          case "look":
-            return look(head).then((world) => ({ kind: "looked", world }));
-          case "prepare":
-            return prepare(job, command.batch, head, prepared);
-          case "send":
-            return send(command.batch, head, bytes);
-        }
-      });
-      // All have come to rest before an error of one is told: nothing is under way when a tick has ended.
-      for (const one of await Promise.allSettled(done)) {
-        if (one.status === "rejected") throw one.reason;
-        events.push(one.value);
-      }
+      return journals ? { kind: "journaled", attempts, overspent } : null;
     }
+
+    for (;;) {
+      const event = failure === null ? events.shift() : undefined;
+      if (event === undefined) {
+        // All have come to rest before an error of one is told: nothing is under way when a tick has ended.
+        if (underWay.size === 0) break;
+        await Promise.race(underWay);
+        continue;
+      }
+      const next = step(state, event);
+      state = next.state;
+      try {
+        const journaled = await write(next.writes);
+        if (journaled !== null) events.unshift(journaled);
+      } catch (error) {
+        failure ??= { error };
+        continue;
+      }
+      for (const command of next.commands)
+        if (command.kind !== "prepare" || signal?.aborted !== true) start(command);
+    }
+    if (failure !== null) throw (failure as { error: unknown }).error;
     return state;
   }
 
@@ -363,6 +407,7 @@ export function createLane(options: LaneOptions): Lane {
         patienceMs: options.patienceMs,
         patienceBlocks: options.patienceBlocks ?? PATIENCE_BLOCKS,
         slots: options.slots ?? SLOTS,
+        ahead: job.stream === ZERO_WORD ? AHEAD : 1,
         transactionGas,
         transactionBytes,
         signs: key !== null,

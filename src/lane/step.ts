@@ -14,6 +14,8 @@ export type LaneState = {
   signed: readonly SignedBatch[];
   /** planned, in the order in which they are to be signed */
   planned: readonly number[];
+  /** of those, what is being made; the answers come in the same order */
+  preparing: readonly number[];
   /** Unix milliseconds */
   now: number;
   world: World | null;
@@ -39,6 +41,8 @@ export type Policy = {
   patienceBlocks: number;
   /** transactions that a pool surely keeps of one account */
   slots: number;
+  /** batches that are made at a time; 1 where each begins where the one before it ends */
+  ahead: number;
   /** gas that one transaction may use */
   transactionGas: number;
   /** bytes that one transaction may have */
@@ -120,6 +124,7 @@ export function laneState(
     policy,
     signed: [...signed].sort((a, b) => a.nonce - b.nonce),
     planned,
+    preparing: [],
     now: 0,
     world: null,
     queue: [],
@@ -210,17 +215,27 @@ function goOn(state: LaneState): Step {
     const decision = bid(quoteOf(world), policy.maxFee, NOOP_GAS);
     if (decision.kind !== "bid") return stop(state, tooDear(decision));
   }
-  return { state, writes: [], commands: prepareNext(state) };
+  return prepareNext(state);
 }
 
-function prepareNext(state: LaneState): Command[] {
-  const { policy, planned, signed, obstacle, world } = state;
-  if (obstacle !== null || world === null || !policy.signs || planned[0] === undefined) return [];
-  if (signed.length >= policy.slots) return [];
-  return [{ kind: "prepare", batch: planned[0] }];
+function prepareNext(state: LaneState): Step {
+  const { policy, planned, preparing, signed, obstacle, world } = state;
+  // A node that does not answer what is handed in gets no more to sign.
+  const unsent = signed.filter((batch) => batch.sentAt === null).length;
+  const free =
+    Math.min(policy.ahead, policy.ahead + 1 - unsent, policy.slots - signed.length) - preparing.length;
+  if (obstacle !== null || world === null || !policy.signs || free <= 0)
+    return { state, writes: [], commands: [] };
+  const next = planned.filter((id) => !preparing.includes(id)).slice(0, free);
+  return {
+    state: { ...state, preparing: [...preparing, ...next] },
+    writes: [],
+    commands: next.map((batch) => ({ kind: "prepare", batch })),
+  };
 }
 
-function decide(state: LaneState, event: Extract<LaneEvent, { kind: "prepared" }>): Step {
+function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" }>): Step {
+  const state = { ...before, preparing: before.preparing.filter((id) => id !== event.batch) };
   const { policy } = state;
   const world = state.world!;
   // Something has come in between; the batch is made again in its turn.
@@ -279,8 +294,10 @@ function handIn(state: LaneState, { attempts, overspent }: Extract<LaneEvent, { 
       detail: `the next transaction may cost ${overspent.needed} wei and ${overspent.left} wei are left`,
     };
   }
-  if (isNew !== undefined)
-    return { state: next, writes: [], commands: [{ kind: "send", batch: isNew }, ...prepareNext(next)] };
+  if (isNew !== undefined) {
+    const on = prepareNext(next);
+    return { ...on, commands: [{ kind: "send", batch: isNew }, ...on.commands] };
+  }
   // What was replaced or filled takes its turn among what is due.
   // What the budget does not allow to be replaced goes out as it was.
   const turn = new Set([...added, ...state.queue, ...state.withheld]);
@@ -292,8 +309,10 @@ function handIn(state: LaneState, { attempts, overspent }: Extract<LaneEvent, { 
 function replied(state: LaneState, { batch, reply, at }: Extract<LaneEvent, { kind: "replied" }>): Step {
   const wasQueued = state.queue[0] === batch;
   const rest = { ...state, queue: state.queue.filter((id) => id !== batch) };
-  const on = (next: LaneState, writes: Write[]): Step =>
-    wasQueued ? { ...goOn(next), writes } : { state: next, writes, commands: [] };
+  const on = (next: LaneState, writes: Write[]): Step => ({
+    ...(wasQueued ? goOn(next) : prepareNext(next)),
+    writes,
+  });
   const refused = state.signed.find((one) => one.id === batch);
 
   if (reply.kind === "nonce too high" && !state.handedInAll) {

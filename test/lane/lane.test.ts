@@ -251,7 +251,8 @@ describe("the lane", function () {
         await lane.tick(desk.job);
         const before = await attemptsOf();
         expect(lane.hold()?.why ?? null).to.equal(why);
-        if (why !== null) expect(before).to.have.length(1);
+        // What was being made meanwhile is signed as well, and nothing after that.
+        if (why !== null) expect(before).to.have.length.within(1, 2);
         for (let i = 0; i < 3; i += 1) {
           time += 30_000;
           await lane.tick(desk.job);

@@ -107,6 +107,7 @@ export class Run {
       patienceMs: PATIENCE_MS,
       patienceBlocks: 3,
       slots: 4,
+      ahead: 1 + (now % 2),
       transactionGas: owner.transactionGas,
       transactionBytes: Infinity,
       signs: true,

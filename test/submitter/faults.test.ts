@@ -400,7 +400,10 @@ describe("the fault table", function () {
     expect(await run({ look, now: () => now })).to.deep.equal({ kind: "done" });
     const bytes = hashesOf(await attempts());
     expect(bytes).to.have.length(5);
-    expect(sent.slice(0, 9).map(({ nonce }) => nonce)).to.deep.equal([0, 1, 2, 3, 0, 1, 2, 3, 4]);
+    const nonces = sent.slice(0, 9).map(({ nonce }) => nonce);
+    expect(nonces.slice(0, 4)).to.deep.equal([0, 1, 2, 3]);
+    // The fifth was on its way to being signed, and goes before those that are sent again or after them.
+    expect(nonces.slice(4).filter((nonce) => nonce !== 4)).to.deep.equal([0, 1, 2, 3]);
     for (const from of marks) expect(hashesOf(sent.slice(from, from + 5))).to.deep.equal(bytes);
     expect(marks).to.deep.equal([9, 14]);
     expect(sent).to.have.length(19);
@@ -888,7 +891,7 @@ describe("the fault table", function () {
     ["before it marks what it sent", SEND, 2],
   ] as const) {
     row(TABLE[11], `one that is stopped ${where} is fenced out inside the transaction`, async () => {
-      await open({ rows: 6 });
+      await open({ rows: 12 });
       await desk.plan(2);
       let thaw = () => {};
       const stopped = new Promise<void>((freeze) => {
@@ -905,13 +908,15 @@ describe("the fault table", function () {
       const signed = (await attempts()).length;
       expect(await run()).to.deep.equal({ kind: "done" });
       const [after, left, all] = [await eventCount(), sent.length, await attempts()];
-      expect(signed).to.be.lessThan(3);
+      expect(signed).to.be.lessThan(6);
       thaw();
       expect(await first)
         .to.be.instanceOf(WaybillError)
         .with.property("code", "E_LANE_TAKEN");
       expect(await eventCount()).to.equal(after);
-      expect(sent).to.have.length(left);
+      // What was in its hands leaves once more, and it is what the other one has sent.
+      for (const { transaction } of sent.slice(left))
+        expect(all.map((attempt) => attempt.transaction)).to.include(transaction);
       expect(await attempts()).to.deep.equal(all);
       await expectWhole();
     });
@@ -977,12 +982,12 @@ describe("the fault table", function () {
     TABLE[12],
     "a file that was moved away is found missing before anything is said to be in it",
     async () => {
-      await open({ rows: 6 });
+      await open({ rows: 12 });
       await desk.plan(2);
       const file = join(desk.directory, "waybill.sqlite");
       const parts = ["", "-wal", "-shm"].map((end) => file + end);
-      // While the node runs the second batch, with the first in the journal.
-      world.faults.next("eth_call", passing, async (forward) => {
+      // While the node runs a batch, with the first of them in the journal.
+      world.faults.next("eth_call", passing, passing, passing, passing, async (forward) => {
         for (const part of parts) renameSync(part, `${part}.moved`);
         return forward();
       });
@@ -992,8 +997,8 @@ describe("the fault table", function () {
       expect((error as WaybillError).mend).to.be.a("string");
       await desk.reopen();
       const journaled = await attempts();
-      expect(journaled).to.have.length(1);
-      for (const hash of hashesOf(sent)) expect(hash).to.equal(journaled[0]!.transaction);
+      expect(journaled).to.have.length.within(1, 4);
+      for (const hash of hashesOf(sent)) expect(hashesOf(journaled)).to.include(hash);
       expect(await run()).to.deep.equal({ kind: "done" });
       await expectWhole();
     },
