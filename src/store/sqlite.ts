@@ -1,17 +1,16 @@
-import { existsSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { utf8ToBytes } from "@noble/hashes/utils.js";
-import { Kysely, type Selectable, sql, type Transaction } from "kysely";
-import { apply, type Batch, type BatchEvent, type BatchState, LIVE, OPEN } from "../batch.js";
+import { DatabaseSync } from "node:sqlite";
+import { Kysely, type Selectable, sql } from "kysely";
+import { type Batch, type BatchState, LIVE } from "../batch.js";
 import { WaybillError } from "../errors.js";
-import { type Hex, hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
+import { type Hex, hex, unhex } from "../hex.js";
+import { diskError, inodeOf } from "./disk.js";
 import { lockDirectory } from "./lock.js";
 import { nodeSqliteDialect } from "./sqliteDialect.js";
 import type {
   Act,
   AdmittedRow,
-  AttemptTerms,
   BlockRef,
   ChainIdentity,
   Counts,
@@ -31,9 +30,29 @@ import type {
   UnminedBatch,
   WaitingItem,
 } from "./store.js";
+import {
+  type HotStatements,
+  hotStatements,
+  insertItems,
+  storedItemOf,
+  type StoredItemRow,
+} from "./sqliteItems.js";
+import {
+  applyEvent,
+  attemptsOf,
+  batchOf,
+  checkPosition,
+  checkState,
+  checkToken,
+  endOf,
+  journal,
+  overspentBy,
+  reviveBatch,
+  spendingOf,
+  termsOf,
+  type Trx,
+} from "./sqliteJournal.js";
 import { checkVersion, createTables, type Tables } from "./tables.js";
-
-type Trx = Transaction<Tables>;
 
 /**
  * Opens the store in a directory, made if missing. One process may write; with `readOnly` any number may look.
@@ -658,349 +677,6 @@ class SqliteStore implements Store {
   }
 }
 
-/** Law 5: the event and the state that it makes, in one transaction. */
-async function applyEvent(trx: Trx, id: number, event: BatchEvent): Promise<void> {
-  const row = await trx
-    .selectFrom("batches")
-    .select(["batch", "job"])
-    .where("id", "=", id)
-    .executeTakeFirstOrThrow();
-  const before = JSON.parse(row.batch, reviveBatch) as Batch;
-  const batch = apply(before, event);
-  await trx
-    .insertInto("events")
-    .values({ batch: id, event: JSON.stringify(event, plainBigints), at: Date.now() })
-    .execute();
-  await trx
-    .updateTable("batches")
-    .set({
-      state: batch.state,
-      batch: JSON.stringify(batch, plainBigints),
-      cost: costOf(batch).toString(),
-    })
-    .where("id", "=", id)
-    .execute();
-  if (OPEN.includes(before.state) && !OPEN.includes(batch.state)) {
-    const { settled } = await trx
-      .selectFrom("jobs")
-      .select("settled")
-      .where("id", "=", row.job)
-      .executeTakeFirstOrThrow();
-    const paid = BigInt(settled) + costOf(batch);
-    await trx.updateTable("jobs").set({ settled: paid.toString() }).where("id", "=", row.job).execute();
-  }
-  if (!LIVE.includes(batch.state)) {
-    await trx.updateTable("items").set({ batch: null, place: null }).where("batch", "=", id).execute();
-  }
-}
-
-/** Law 3: an attempt, and what it makes of its batch, on disk in one transaction. */
-async function journal(trx: Trx, attempt: StoredAttempt): Promise<StoredAttempt> {
-  const { batch, lane, nonce, transaction, noop, head } = attempt;
-  const { state } = await trx
-    .selectFrom("batches")
-    .select("state")
-    .where("id", "=", batch)
-    .executeTakeFirstOrThrow();
-  await trx
-    .insertInto("attempts")
-    .values({
-      batch,
-      transaction_hash: transaction,
-      raw: unhex(attempt.raw),
-      max_fee: attempt.maxFee.toString(),
-      tip: attempt.tip.toString(),
-      gas_limit: attempt.gasLimit.toString(),
-      noop: noop ? 1 : 0,
-      head: head.number,
-      head_time: head.timestamp,
-      signed_at: Date.now(),
-    })
-    .execute();
-  const event: BatchEvent =
-    state === "planned"
-      ? { kind: "signed", lane, nonce, block: head.number, transaction }
-      : { kind: "replaced", transaction, noop };
-  await applyEvent(trx, batch, event);
-  return attempt;
-}
-
-/** Law 10: what an attempt would take its job over the budget by, with all that the job may cost already. */
-async function overspentBy(trx: Trx, batch: number, attempt: SignedAttempt): Promise<Overspent | null> {
-  const { job, budget } = await trx
-    .selectFrom("batches")
-    .innerJoin("jobs", "jobs.id", "batches.job")
-    .select(["batches.job", "jobs.budget"])
-    .where("batches.id", "=", batch)
-    .executeTakeFirstOrThrow();
-  if (budget === null) return null;
-  const { committed } = await spendingOf(trx, job);
-  // Attempts at one nonce cost what one of them costs.
-  const others = committed - (await mostOf(trx, batch));
-  const needed = attempt.maxFee * attempt.gasLimit;
-  const left = BigInt(budget) - others;
-  return needed <= left ? null : { kind: "overspent", needed, left: left > 0n ? left : 0n };
-}
-
-async function spendingOf(trx: Trx, job: number): Promise<Spending> {
-  const { settled } = await trx
-    .selectFrom("jobs")
-    .select("settled")
-    .where("id", "=", job)
-    .executeTakeFirstOrThrow();
-  const open = await trx
-    .selectFrom("batches")
-    .select(["id", "state", "cost"])
-    .where("job", "=", job)
-    .where("state", "in", OPEN)
-    .execute();
-  const spending = { paid: BigInt(settled), inFlight: 0n, committed: BigInt(settled) };
-  for (const { id, state, cost } of open) {
-    const most = await mostOf(trx, id);
-    spending.paid += BigInt(cost);
-    spending.committed += most;
-    if (state === "signed") spending.inFlight += most;
-  }
-  return spending;
-}
-
-async function attemptsOf(trx: Trx, batch: number): Promise<StoredAttempt[]> {
-  const rows = await trx
-    .selectFrom("attempts")
-    .innerJoin("batches", "batches.id", "attempts.batch")
-    .selectAll("attempts")
-    .select(["batches.lane", "batches.nonce"])
-    .where("attempts.batch", "=", batch)
-    .orderBy("attempts.id")
-    .execute();
-  return rows.map((row) => ({
-    batch,
-    lane: row.lane as Hex,
-    nonce: row.nonce ?? 0,
-    raw: hex(row.raw),
-    ...termsOf(row),
-  }));
-}
-
-function termsOf(
-  row: Omit<Selectable<Tables["attempts"]>, "id" | "batch" | "raw" | "signed_at">,
-): AttemptTerms {
-  return {
-    transaction: row.transaction_hash as Hex,
-    maxFee: BigInt(row.max_fee),
-    tip: BigInt(row.tip),
-    gasLimit: BigInt(row.gas_limit),
-    noop: row.noop === 1,
-    head: { number: row.head, timestamp: row.head_time },
-  };
-}
-
-/** Wei that a batch costs if its dearest attempt pays all that it offers. */
-async function mostOf(trx: Trx, batch: number): Promise<bigint> {
-  const attempts = await trx
-    .selectFrom("attempts")
-    .select(["max_fee", "gas_limit"])
-    .where("batch", "=", batch)
-    .execute();
-  return attempts
-    .map((attempt) => BigInt(attempt.max_fee) * BigInt(attempt.gas_limit))
-    .reduce((a, b) => (a > b ? a : b), 0n);
-}
-
-/** Wei that were paid, as far as the chain says now. */
-function costOf(batch: Batch): bigint {
-  return "inclusion" in batch ? batch.inclusion.gasUsed * batch.inclusion.gasPrice : 0n;
-}
-
-/** Law 11. @param batch that is to be written: a token says nothing about the batches of another lane */
-async function checkToken(trx: Trx, { lane, token }: LaneToken, batch?: number): Promise<void> {
-  const found = await trx.selectFrom("lanes").select("token").where("lane", "=", lane).executeTakeFirst();
-  if (found?.token === token) {
-    if (batch === undefined) return;
-    const of = await trx
-      .selectFrom("batches")
-      .select("lane")
-      .where("id", "=", batch)
-      .executeTakeFirstOrThrow();
-    if (of.lane === lane) return;
-    throw new Error(`batch ${batch} is on lane ${of.lane}, not on ${lane}`);
-  }
-  throw new WaybillError("E_LANE_TAKEN", `lane ${lane} was taken over by another process`, {
-    mend: "nothing is lost: the other process goes on with it; stop this one",
-  });
-}
-
-type HotStatements = ReturnType<typeof hotStatements>;
-
-/**
- * What is done for every item, past Kysely, which builds the query anew each time and takes many rows only as JSON,
- * where SQLite looks for every value by its name: of 30,000 rows, each was 42 µs of CPU time and is 15.
- * They run in the transaction that is open, for there is one connection.
- */
-function hotStatements(database: DatabaseSync) {
-  const prepared = (text: string): (() => StatementSync) => {
-    let statement: StatementSync | undefined;
-    return () => (statement ??= database.prepare(text));
-  };
-  return {
-    insert: prepared(`
-      INSERT INTO items (job, ordinal, line, work, uid, recipient, ref, expires_at, revocable, salt, data,
-        bytes, tokens, words, duplicate_of, faults)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-      ON CONFLICT (uid, work) WHERE duplicate_of IS NULL AND faults IS NULL DO NOTHING
-    `),
-    first: prepared(`
-      SELECT items.id, items.job, jobs.state, jobs.name FROM items JOIN jobs ON jobs.id = items.job
-      WHERE items.uid = ? AND items.work = ? AND items.duplicate_of IS NULL AND items.faults IS NULL
-    `),
-    waiting: prepared(`
-      SELECT id, bytes, tokens, words FROM items
-      WHERE job = ? AND batch IS NULL AND duplicate_of IS NULL AND faults IS NULL
-      ORDER BY ordinal LIMIT ?
-    `),
-    items: prepared(`
-      SELECT items.id, items.line, items.uid, items.recipient, items.ref, items.expires_at AS expiresAt,
-        items.revocable, items.salt, items.data, jobs.reason
-      FROM items JOIN jobs ON jobs.id = items.job
-      WHERE items.batch = ? ORDER BY items.place
-    `),
-  };
-}
-
-function inodeOf(file: string): number | null {
-  return statSync(file, { throwIfNoEntry: false })?.ino ?? null;
-}
-
-/** What the disk refuses, a person has to mend; nothing of the transaction was written. */
-function diskError(error: unknown): unknown {
-  if (!(error instanceof Error) || !("errcode" in error)) return error;
-  // The low byte is the kind: https://www.sqlite.org/rescode.html
-  switch (Number(error.errcode) & 0xff) {
-    case 13:
-      return new WaybillError("E_STORE_FULL", `the store cannot be written: ${error.message}`, {
-        mend: "make room on the disk and run again; nothing was sent that is not written down",
-        cause: error,
-      });
-    case 8: // read only
-    case 10: // input or output
-    case 14: // cannot be opened
-      return new WaybillError("E_STORE_DISK", `the store cannot be written: ${error.message}`, {
-        mend: "see to the disk and the rights of the directory, and run again; nothing was sent that is not written down",
-        cause: error,
-      });
-    default:
-      return error;
-  }
-}
-
-/** @returns how many of the rows repeat an item that is stored already */
-function insertItems(
-  hot: HotStatements,
-  { id: job, act, reason, stream }: { id: number; act: string; reason: string; stream: string },
-  first: number,
-  rows: readonly AdmittedRow[],
-): number {
-  const insert = hot.insert();
-  // A stream holds a statement once, at whatever level.
-  const work = stream === ZERO_WORD ? act : stream;
-  const reasonWords = Math.ceil(utf8ToBytes(reason).length / 32);
-  let duplicates = 0;
-  rows.forEach((row, index) => {
-    const ordinal = first + index;
-    const bare = (uid: Uint8Array | null, duplicateOf: number | null, faults: string | null) =>
-      insert.run(
-        job,
-        ordinal,
-        row.line,
-        work,
-        uid,
-        null,
-        null,
-        0,
-        0,
-        null,
-        null,
-        0,
-        0,
-        0,
-        duplicateOf,
-        faults,
-      );
-    if (row.kind === "rejected") {
-      bare(null, null, JSON.stringify(row.faults));
-      return;
-    }
-    const uid = unhex(row.uid);
-    const { changes } =
-      row.kind === "revocation"
-        ? insert.run(
-            ...[job, ordinal, row.line, work, uid, null, null, 0, 0, null, null],
-            ...[32, 128, reasonWords, null, null],
-          )
-        : insertItem(insert, job, ordinal, work, uid, row);
-    if (changes === 1) return;
-    const known = hot.first().get(uid, work) as { id: number; job: number; state: string; name: string };
-    // Whether the other is ever admitted is not known yet: a repeat of it could become a repeat of nothing.
-    if (known.job !== job && known.state === "admitting") {
-      throw new WaybillError("E_STORE_ADMITTING", `${row.uid} is being admitted from ${known.name}`, {
-        mend: "run again when that is through: this admission goes on where it was",
-      });
-    }
-    duplicates += 1;
-    bare(uid, known.id, null);
-  });
-  return duplicates;
-}
-
-function insertItem(
-  insert: StatementSync,
-  job: number,
-  ordinal: number,
-  work: string,
-  uid: Uint8Array,
-  { line, item, size }: Extract<AdmittedRow, { kind: "item" }>,
-) {
-  return insert.run(
-    job,
-    ordinal,
-    line,
-    work,
-    uid,
-    item.recipient === ZERO_ADDRESS ? null : item.recipient,
-    item.ref === ZERO_WORD ? null : item.ref,
-    item.expiresAt,
-    item.revocable ? 1 : 0,
-    item.salt === ZERO_WORD ? null : item.salt,
-    item.data,
-    size.bytes,
-    size.tokens,
-    size.words,
-    null,
-    null,
-  );
-}
-
-type StoredItemRow = Pick<
-  Selectable<Tables["items"]>,
-  "id" | "line" | "uid" | "recipient" | "ref" | "revocable" | "salt" | "data"
-> & { expiresAt: number; reason: string };
-
-function storedItemOf(row: StoredItemRow): StoredItem {
-  return {
-    id: row.id,
-    line: row.line,
-    uid: hex(row.uid ?? new Uint8Array()),
-    item: {
-      recipient: (row.recipient as Hex | null) ?? ZERO_ADDRESS,
-      ref: (row.ref as Hex | null) ?? ZERO_WORD,
-      expiresAt: row.expiresAt,
-      revocable: row.revocable === 1,
-      salt: (row.salt as Hex | null) ?? ZERO_WORD,
-      data: row.data ?? utf8ToBytes(row.reason),
-    },
-  };
-}
-
 function jobOf(row: Selectable<Tables["jobs"]>): Job {
   return {
     id: row.id,
@@ -1016,51 +692,4 @@ function jobOf(row: Selectable<Tables["jobs"]>): Job {
     rows: row.rows,
     createdAt: row.created_at,
   };
-}
-
-function batchOf(row: Pick<Selectable<Tables["batches"]>, keyof StoredBatch>): StoredBatch {
-  return { ...row, lane: row.lane as Hex, batch: JSON.parse(row.batch, reviveBatch) as Batch };
-}
-
-/** Where the stream ends when all live batches of it have landed. */
-async function endOf(trx: Trx, attester: string, stream: string): Promise<number> {
-  const { end } = await trx
-    .selectFrom("batches")
-    .innerJoin("jobs", "jobs.id", "batches.job")
-    .select(({ fn }) => fn.max(sql<number | null>`batches.position + batches.count`).as("end"))
-    .where("jobs.stream", "=", stream)
-    .where("jobs.attester", "=", attester)
-    .where("batches.state", "in", LIVE)
-    .executeTakeFirstOrThrow();
-  return end ?? 0;
-}
-
-/** Asked before a key is: bytes for a nonce that is not the batch's must not even be made (law 4). */
-async function checkState(trx: Trx, batch: number, wanted: BatchState): Promise<void> {
-  const { state } = await trx
-    .selectFrom("batches")
-    .select("state")
-    .where("id", "=", batch)
-    .executeTakeFirstOrThrow();
-  if (state !== wanted) throw new Error(`batch ${batch} is ${state}, not ${wanted}`);
-}
-
-/** A position belongs to one live batch of its stream, as a nonce belongs to one of its lane. */
-async function checkPosition(trx: Trx, batch: number, position: number): Promise<void> {
-  const { attester, stream } = await trx
-    .selectFrom("batches")
-    .innerJoin("jobs", "jobs.id", "batches.job")
-    .select(["jobs.attester", "jobs.stream"])
-    .where("batches.id", "=", batch)
-    .executeTakeFirstOrThrow();
-  const end = await endOf(trx, attester, stream);
-  if (position < end) throw new Error(`position ${position} of stream ${stream} is taken: it ends at ${end}`);
-}
-
-function plainBigints(_: string, value: unknown): unknown {
-  return typeof value === "bigint" ? value.toString() : value;
-}
-
-function reviveBatch(key: string, value: unknown): unknown {
-  return key === "gasUsed" || key === "gasPrice" ? BigInt(value as string) : value;
 }

@@ -1,7 +1,7 @@
 import { type BatchState, nextStep } from "../batch.js";
 import type { Block, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
-import { RpcError, WaybillError } from "../errors.js";
+import { WaybillError } from "../errors.js";
 import { type FeeLimits, MOST_PER_TRANSACTION } from "../fees.js";
 import { mannerOf } from "../gas.js";
 import { type Hex, ZERO_WORD } from "../hex.js";
@@ -15,6 +15,7 @@ import { findAppended } from "../verifier/findAppended.js";
 import { mismatched } from "../verifier/readBack.js";
 import { remembering } from "../verifier/remembering.js";
 import { createHeads, tipsOf } from "./heads.js";
+import { beside, patience, rest } from "./loop.js";
 
 export type SubmitterOptions = {
   store: Store;
@@ -330,44 +331,6 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   };
 }
 
-/** Runs work beside a loop, one at a time. */
-function beside<T>(work: (of: T) => Promise<void>) {
-  let running: Promise<void> | null = null;
-  let ended: { error: unknown } | Record<string, never> | null = null;
-  return {
-    /** what has ended since it was last asked for */
-    look(): { error: unknown } | Record<string, never> | null {
-      const last = ended;
-      ended = null;
-      return last;
-    },
-    begin(of: T): void {
-      running ??= work(of)
-        .then(
-          () => void (ended = {}),
-          (error: unknown) => void (ended = { error }),
-        )
-        .finally(() => (running = null));
-    },
-    /** null if nothing runs */
-    running: () => running,
-  };
-}
-
-/** Bears what a node fails to say, for as long as that may last without anything said in between. */
-function patience(clock: () => number, outageMs: number) {
-  let since: number | null = null;
-  return {
-    works: () => void (since = null),
-    /** @throws what was thrown, if it is no silence, or has lasted too long */
-    fails(error: unknown): void {
-      const silence = silenceOf(error);
-      since ??= clock();
-      if (clock() - since > outageMs) throw silence;
-    },
-  };
-}
-
 /** Whether every item that can get there is as far as asked. */
 export function isDone(counts: Counts, until: Until): boolean {
   if (counts.waiting > 0 || counts.assigned > 0) return false;
@@ -380,19 +343,6 @@ function waitsItself(hold: Hold): boolean {
   return ["fee", "node", "nonce", "stream"].includes(hold.why);
 }
 
-/**
- * A node that refuses a question (a limit passed, a state that it no longer keeps) is for the time being as good as
- * silent. @throws any other error
- */
-function silenceOf(error: unknown): WaybillError {
-  if (error instanceof WaybillError && error.code === "E_NODE") return error;
-  if (!(error instanceof RpcError)) throw error;
-  return new WaybillError("E_NODE", `the node refuses a question: ${error.message}`, {
-    mend: "run again later or with another node; nothing is lost",
-    cause: error,
-  });
-}
-
 /** An account under EIP-7702 may keep one transaction in a pool, and its code may move its nonce. */
 async function refuseDelegated(chain: Chain, lane: Key): Promise<void> {
   if (!(await chain.code(lane.address)).startsWith("0xef0100")) return;
@@ -403,31 +353,4 @@ async function refuseDelegated(chain: Chain, lane: Key): Promise<void> {
       mend: "use an account without code to pay for gas",
     },
   );
-}
-
-/** Ends early if aborted, or with what runs beside. */
-async function rest(
-  ms: number,
-  signal: AbortSignal | undefined,
-  beside: Promise<void> | null,
-): Promise<void> {
-  const ended = new AbortController();
-  const stop = () => ended.abort();
-  signal?.addEventListener("abort", stop);
-  void beside?.then(stop);
-  await pause(ms, signal?.aborted === true ? signal : ended.signal);
-  signal?.removeEventListener("abort", stop);
-}
-
-/** Ends early if aborted. */
-export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-  });
 }

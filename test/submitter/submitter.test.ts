@@ -112,7 +112,7 @@ describe("the submitter", function () {
     await open({ rows: 9 });
     await desk.plan(3);
     world.faults.always("eth_sendRawTransaction", dropped);
-    await desk.lane().tick(desk.job);
+    await desk.lane({ slots: 1 }).tick(desk.job);
     world.faults.always("eth_sendRawTransaction", null);
     expect(await desk.store.batches(["signed"])).to.have.length(1);
     const lane = await freshKey(world);
@@ -129,7 +129,7 @@ describe("the submitter", function () {
     const second = await more(randomRows(world, desk.job.attester, 4, `again ${desk.directory}`));
     await desk.plan(3);
     world.faults.always("eth_sendRawTransaction", dropped);
-    await desk.lane().tick(desk.job);
+    await desk.lane({ slots: 1 }).tick(desk.job);
     const waiting = (await desk.store.waiting(second.id, 10)).map((item) => item.id);
     await desk.store.assign(desk.token, second.id, [waiting]);
     world.faults.always("eth_sendRawTransaction", refusing("already known"));
@@ -218,7 +218,7 @@ describe("the submitter", function () {
     await open({ rows: 2 });
     await desk.plan(2);
     await dear();
-    await desk.lane().tick(desk.job);
+    await desk.lane({ slots: 1 }).tick(desk.job);
     const [probe] = await desk.store.batches(["signed"]);
     const [{ maxFee, gasLimit }] = (await desk.store.attempts(probe!.id)) as unknown as [
       { maxFee: bigint; gasLimit: bigint },

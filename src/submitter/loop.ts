@@ -1,0 +1,79 @@
+import { RpcError, WaybillError } from "../errors.js";
+
+/** Runs work beside a loop, one at a time. */
+export function beside<T>(work: (of: T) => Promise<void>) {
+  let running: Promise<void> | null = null;
+  let ended: { error: unknown } | Record<string, never> | null = null;
+  return {
+    /** what has ended since it was last asked for */
+    look(): { error: unknown } | Record<string, never> | null {
+      const last = ended;
+      ended = null;
+      return last;
+    },
+    begin(of: T): void {
+      running ??= work(of)
+        .then(
+          () => void (ended = {}),
+          (error: unknown) => void (ended = { error }),
+        )
+        .finally(() => (running = null));
+    },
+    /** null if nothing runs */
+    running: () => running,
+  };
+}
+
+/** Bears what a node fails to say, for as long as that may last without anything said in between. */
+export function patience(clock: () => number, outageMs: number) {
+  let since: number | null = null;
+  return {
+    works: () => void (since = null),
+    /** @throws what was thrown, if it is no silence, or has lasted too long */
+    fails(error: unknown): void {
+      const silence = silenceOf(error);
+      since ??= clock();
+      if (clock() - since > outageMs) throw silence;
+    },
+  };
+}
+
+/**
+ * A node that refuses a question (a limit passed, a state that it no longer keeps) is for the time being as good as
+ * silent. @throws any other error
+ */
+function silenceOf(error: unknown): WaybillError {
+  if (error instanceof WaybillError && error.code === "E_NODE") return error;
+  if (!(error instanceof RpcError)) throw error;
+  return new WaybillError("E_NODE", `the node refuses a question: ${error.message}`, {
+    mend: "run again later or with another node; nothing is lost",
+    cause: error,
+  });
+}
+
+/** Ends early if aborted, or with what runs beside. */
+export async function rest(
+  ms: number,
+  signal: AbortSignal | undefined,
+  beside: Promise<void> | null,
+): Promise<void> {
+  const ended = new AbortController();
+  const stop = () => ended.abort();
+  signal?.addEventListener("abort", stop);
+  void beside?.then(stop);
+  await pause(ms, signal?.aborted === true ? signal : ended.signal);
+  signal?.removeEventListener("abort", stop);
+}
+
+/** Ends early if aborted. */
+export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done);
+  });
+}
