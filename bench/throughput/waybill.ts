@@ -66,11 +66,7 @@ function backlogAt(act: Level): Prepare {
 
 type Settings = Omit<SubmitterOptions, "store" | "chain" | "registry">;
 
-function settingsOf(
-  { pollMs }: Task,
-  issuer: Key,
-  lanes: readonly Key[],
-): Settings {
+function settingsOf({ pollMs }: Task, issuer: Key, lanes: readonly Key[]): Settings {
   return {
     issuer,
     lanes: [...lanes],
