@@ -54,10 +54,19 @@ export function registerSchemaCall(definition: string, resolver: Hex, revocable:
 
 function refusalOf(data: Hex): { name: string; args: unknown[] } | null {
   for (const contract of [registry, schemas]) {
-    const error = data === "0x" ? null : contract.parseError(data);
+    const error = data === "0x" ? null : parsedError(contract, data);
     if (error !== null) return { name: error.name, args: [...error.args] as unknown[] };
   }
   return null;
+}
+
+/** What a contract in between cut short, or made up, is none of our errors. */
+function parsedError(contract: Interface, data: Hex): ReturnType<Interface["parseError"]> {
+  try {
+    return contract.parseError(data);
+  } catch {
+    return null;
+  }
 }
 
 function refusalText(data: Hex): string {

@@ -182,7 +182,8 @@ export function severalNodes(
     logs: (filter) =>
       panel.inTurn((chain) => chain.logs(filter), {
         height: filter.to,
-        willDo: (_, { head, strayed }) => !strayed && (head === null || head >= filter.to),
+        willDo: (found, { head, strayed }) =>
+          found.length > 0 && !strayed && (head === null || head >= filter.to),
         isBetter: (logs, than) => logs.length > than.length,
       }),
 

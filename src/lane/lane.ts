@@ -157,17 +157,22 @@ export function createLane(options: LaneOptions): Lane {
     // No node would run it; that it is too large is said without one.
     if (gasLimit > head.gasLimit) return { ...event, bytes, gasLimit, verdict: { kind: "passes" } };
     const call = { from: address, to: registry.domain.registry, data, gas: gasLimit };
-    return { ...event, bytes, gasLimit, verdict: verdictOf(await chain.call(call, "latest"), gasLimit) };
+    return {
+      ...event,
+      bytes,
+      gasLimit,
+      verdict: verdictOf(await chain.call(call, "latest"), gasLimit, position),
+    };
   }
 
-  function verdictOf(result: CallResult, gasLimit: bigint): Verdict {
+  function verdictOf(result: CallResult, gasLimit: bigint, position: number | null): Verdict {
     switch (result.kind) {
       case "returned":
         return { kind: "passes" };
       case "unavailable":
         return { kind: "unavailable", detail: result.message };
       case "reverted": {
-        if (waitsForOthers(registry.refusalOf(result.data))) return { kind: "passes" };
+        if (waitsForOthers(registry.refusalOf(result.data), position)) return { kind: "passes" };
         const why = result.data === "0x" ? `out of gas with ${gasLimit}?` : registry.refusalText(result.data);
         return { kind: "refused", detail: why };
       }
@@ -327,6 +332,8 @@ export function createLane(options: LaneOptions): Lane {
           return look(head).then((world) => ({ kind: "looked", world }));
         case "prepare": {
           const made = prepare(job, command.batch, head, prepared);
+          // It is told in its turn; until then nobody listens.
+          made.catch(() => {});
           const inTurn = making.then(() => made);
           making = inTurn.catch(() => {});
           return inTurn;
@@ -431,10 +438,10 @@ function sinceFirst(before: Hold | null, found: Obstacle | null, now: number): H
 }
 
 /** Batches of its stream that are on their way are not yet there for a simulation; what it says of them is no fault. */
-function waitsForOthers(refusal: ReturnType<Registry["refusalOf"]>): boolean {
-  if (refusal?.name !== "StreamMoved") return false;
+function waitsForOthers(refusal: ReturnType<Registry["refusalOf"]>, position: number | null): boolean {
+  if (refusal?.name !== "StreamMoved" || position === null) return false;
   const [, expected, actual] = refusal.args as [Hex, bigint, bigint];
-  return actual < expected;
+  return expected === BigInt(position) && actual < expected;
 }
 
 function workOfCall(manner: Manner, data: Hex, items: readonly StoredItem[], bytes: number): Work {

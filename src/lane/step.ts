@@ -155,7 +155,7 @@ export function step(state: LaneState, event: LaneEvent): Step {
 function begin(state: LaneState, head: World["head"]): Step {
   const { policy, signed, planned } = state;
   const due = signed.some((batch) => isDue(batch.sentAt, state.now, policy.patienceMs));
-  const late = signed[0] !== undefined && isLate(signed[0], head, policy);
+  const late = signed.some((batch) => isLate(batch, head, policy));
   if (due || late || (policy.signs && planned.length > 0))
     return { state, writes: [], commands: [{ kind: "look" }] };
   return { state, writes: [], commands: [] };
@@ -168,7 +168,8 @@ function begin(state: LaneState, head: World["head"]): Step {
 function survey(state: LaneState): Step {
   const { policy, signed } = state;
   const world = state.world!;
-  const [lowest] = signed;
+  // What is below the count is used up, by what the tracker will find out; the chain asks for the next.
+  const lowest = lowestOpen(signed, world);
   const writes: Write[] = [];
   let { obstacle } = state;
   if (lowest !== undefined && world.mined < lowest.nonce) {
@@ -194,10 +195,11 @@ function survey(state: LaneState): Step {
     .map((batch) => batch.id);
   const queue = due.filter((id) => !written.has(id));
   const next = { ...state, obstacle, queue, withheld: due.filter((id) => written.has(id)) };
-  if (lowest !== undefined && world.mined > lowest.nonce && isLate(lowest, world.head, policy)) {
+  const [first] = signed;
+  if (first !== undefined && world.mined > first.nonce && isLate(first, world.head, policy)) {
     next.notice = {
       why: "nonce",
-      detail: `nonce ${lowest.nonce} of ${policy.lane} is used up, and by what will be known when that is final`,
+      detail: `nonce ${first.nonce} of ${policy.lane} is used up, and by what will be known when that is final`,
     };
   }
   // What is written comes back journaled, and is handed in then.
@@ -250,7 +252,9 @@ function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" 
       return stop(state, { why: "refused", detail: `${size} are more than a transaction may have` });
     }
     // The chain takes less than when it was planned: what is not signed is split again.
-    const rest = { ...state, planned: state.planned.filter((id) => id !== batch), moved: true };
+    // In a stream nothing may go before it: what is planned behind it waits for the planner.
+    const planned = policy.ahead === 1 ? [] : state.planned.filter((id) => id !== batch);
+    const rest = { ...state, planned, moved: true };
     return { state: rest, writes: [{ kind: "void", batch }], commands: [] };
   }
   if (verdict.kind === "refused") return stop(state, { why: "refused", detail: verdict.detail });
@@ -409,12 +413,17 @@ function raise(state: LaneState, lowest: SignedBatch): Replacement | Obstacle | 
  */
 function outdo(state: LaneState, batch: SignedBatch): Replacement | null {
   const { policy, world, signed } = state;
-  if (world === null || signed[0] !== batch || !isLate(batch, world.head, policy)) return null;
+  if (world === null || lowestOpen(signed, world) !== batch || !isLate(batch, world.head, policy))
+    return null;
   if (batch.attempts.length >= MOST_ATTEMPTS) return null;
   const { gasLimit, noop } = batch.attempts.at(-1)!;
   const decision = outbid(quoteOf(world), policy.maxFee, gasLimit, batch.attempts);
   if (decision.kind !== "bid" || unable(state, batch, gasLimit, decision.bid) !== null) return null;
   return replacement(batch, decision.bid, noop);
+}
+
+function lowestOpen(signed: readonly SignedBatch[], world: World): SignedBatch | undefined {
+  return signed.find((batch) => batch.nonce >= world.mined);
 }
 
 function fills(state: LaneState, world: World, below: number): Write[] {
@@ -435,7 +444,13 @@ function fills(state: LaneState, world: World, below: number): Write[] {
 function cancel(state: LaneState, batch: SignedBatch): Replacement | Obstacle | null {
   if (batch.attempts.at(-1)!.noop) return null;
   const decision = outbid(quoteOf(state.world!), state.policy.maxFee, NOOP_GAS, batch.attempts);
-  if (decision.kind !== "bid") return tooDear(decision);
+  if (decision.kind === "hold") {
+    return {
+      why: "fee",
+      detail: `nonce ${batch.nonce} fits no block any more, and to give it up takes an eighth more than it offers; the cap is ${decision.maxFee} wei`,
+    };
+  }
+  if (decision.kind !== "bid") return null;
   return unable(state, batch, NOOP_GAS, decision.bid) ?? replacement(batch, decision.bid, true);
 }
 

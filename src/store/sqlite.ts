@@ -497,6 +497,18 @@ class SqliteStore implements Store {
 
   streamHasFailed(attester: Hex, stream: Hex): Promise<boolean> {
     return this.#transaction(async (trx) => {
+      const givenUp = await trx
+        .selectFrom("batches")
+        .innerJoin("jobs", "jobs.id", "batches.job")
+        .innerJoin("attempts", "attempts.batch", "batches.id")
+        .select("batches.id")
+        .where("jobs.stream", "=", stream)
+        .where("jobs.attester", "=", attester)
+        .where("batches.state", "=", "signed")
+        .where("batches.position", "is not", null)
+        .where("attempts.noop", "=", 1)
+        .executeTakeFirst();
+      if (givenUp !== undefined) return true;
       const rows = await trx
         .selectFrom("batches")
         .innerJoin("jobs", "jobs.id", "batches.job")

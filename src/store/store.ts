@@ -77,7 +77,10 @@ export type Store = {
   streamEnd(attester: Hex, stream: Hex): Promise<number>;
   /** The lane that has batches of the stream which are signed and not safe yet; null if none has. */
   streamLane(attester: Hex, stream: Hex): Promise<Hex | null>;
-  /** Whether a batch of the stream is in a block and failed there, and it is not final yet: those behind it fail too. */
+  /**
+   * Whether a batch of the stream has failed in a block, or is to give way to a no-op, and that is not final yet: those
+   * behind it fail too.
+   */
   streamHasFailed(attester: Hex, stream: Hex): Promise<boolean>;
   /** Live batches of a job that hold an item which comes after the first that waits. */
   aheadOfWaiting(job: number): Promise<StoredBatch[]>;

@@ -43,6 +43,9 @@ export type SubmitterOptions = {
   now?: () => number;
 };
 
+/** Blocks after which a lane that was held up is tried again, if there is another one. */
+const HELD_BLOCKS = 10;
+
 /** Gas that one item needs with room to spare: however dear gas is, a batch holds one. */
 const LEAST_GAS = 200_000;
 
@@ -113,9 +116,22 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   /** Lanes that can sign. What is planned for another one is given up: nothing of it was signed. */
   const signing = () => options.lanes.map((key) => lanes.get(key.address)!);
 
+  /** When a lane last held, by the head's number: one that has nothing to do holds for nothing, and is not free for that. */
+  const heldAt = new Map<Hex, number>();
+
+  function isFree(lane: Lane, head: Block): boolean {
+    if (lane.hold() !== null) heldAt.set(lane.address, head.number);
+    const last = heldAt.get(lane.address);
+    return last === undefined || head.number - last >= HELD_BLOCKS;
+  }
+
   /** Where a batch goes: to the lane with the least to do among those that nothing holds up, if there are any. */
-  function spread(groups: readonly number[][], unfinished: Map<Hex, number>): Map<Lane, number[][]> {
-    const free = signing().filter((lane) => lane.hold() === null);
+  function spread(
+    groups: readonly number[][],
+    unfinished: Map<Hex, number>,
+    head: Block,
+  ): Map<Lane, number[][]> {
+    const free = signing().filter((lane) => isFree(lane, head));
     const open = free.length > 0 ? free : signing();
     const shares = new Map<Lane, number[][]>();
     for (const group of groups) {
@@ -132,7 +148,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     const streamLane = job.stream === ZERO_WORD ? null : await laneOf(job);
     streamHold = streamLane?.hold ?? null;
     if (streamHold !== null) return false;
-    await giveUpPlans(job, streamLane?.lane ?? null);
+    await giveUpPlans(job, streamLane?.lane ?? null, head);
     // What is planned for another job waits for its own run, and would keep this one from planning for ever.
     const planned = await store.batches(["planned"], job.id);
     const signed = (await store.batches(["signed"])).filter(({ lane }) => lanes.has(lane));
@@ -157,7 +173,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     const unfinished = new Map<Hex, number>();
     for (const { lane } of [...planned, ...signed]) unfinished.set(lane, (unfinished.get(lane) ?? 0) + 1);
     const onLanes =
-      streamLane?.lane == null ? spread(groups, unfinished) : new Map([[streamLane.lane, groups]]);
+      streamLane?.lane == null ? spread(groups, unfinished, head) : new Map([[streamLane.lane, groups]]);
     for (const [lane, share] of onLanes) await store.assign(lane.token, job.id, share);
     return true;
   }
@@ -166,9 +182,9 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
    * Takes back what is planned on a lane that cannot sign it, be it that its key is not here, that it is held up while
    * another is free, or that the stream is on another one.
    */
-  async function giveUpPlans(job: Job, only: Lane | null): Promise<void> {
+  async function giveUpPlans(job: Job, only: Lane | null, head: Block): Promise<void> {
     const able = only === null ? signing() : [only];
-    const free = able.filter((lane) => lane.hold() === null);
+    const free = able.filter((lane) => isFree(lane, head));
     const keep = new Set((free.length > 0 ? free : able).map((lane) => lane.address));
     for (const batch of await store.batches(["planned"], job.id)) {
       if (keep.has(batch.lane)) continue;
@@ -227,14 +243,20 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
 
   /** Reads back what is final. On its own beside all else: a batch that is read slows none that is sent. */
   async function verifyTick(job: Job, head: Block): Promise<void> {
-    const final = await store.batches(["final"], job.id);
     const asked = remembering(chain, head);
-    for (const { id, position, batch } of final) {
+    let failure: { error: unknown } | null = null;
+    for (const { id, position, batch } of await store.batches(["final"], job.id)) {
       if (batch.state !== "final") continue;
-      const items = await store.items(id);
-      const landed = { ...job, position, inclusion: batch.inclusion };
-      await store.verified(id, await mismatched(asked, registry, landed, items));
+      try {
+        const items = await store.items(id);
+        const landed = { ...job, position, inclusion: batch.inclusion };
+        await store.verified(id, await mismatched(asked, registry, landed, items));
+      } catch (error) {
+        // One that cannot be read now keeps no other from being read.
+        failure ??= { error };
+      }
     }
+    if (failure !== null) throw failure.error;
   }
 
   /** Lanes of earlier runs whose keys are not here: their bytes are handed in all the same. */
@@ -276,55 +298,67 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     return batches.filter(({ batch }) => nextStep(batch, now(), options.patienceMs) !== "send").length;
   }
 
+  async function drive(
+    id: number,
+    { until, signal, onProgress, onAlert: alert }: RunOptions,
+  ): Promise<Outcome> {
+    const node = patience(clock, options.outageMs);
+    const reading = patience(clock, options.outageMs);
+    let allowed = false;
+    const job = await store.job(id);
+    if (job === null) throw new Error(`there is no job ${id}`);
+    onAlert = alert ?? (() => {});
+    await store.setBudget(id, options.fees.budget);
+    const verifying = beside((head: Block) => verifyTick(job, head));
+    try {
+      for (;;) {
+        let moved = false;
+        const read = verifying.look();
+        if (read !== null && "error" in read) reading.fails(read.error);
+        else if (read !== null) reading.works();
+        try {
+          for (const key of allowed ? [] : options.lanes) await refuseDelegated(chain, key);
+          allowed = true;
+          const head = await heads.newest();
+          // What is on the chain first: it may make the rest needless.
+          moved = await tracker.tick(head);
+          moved = (read !== null && !("error" in read)) || moved;
+          if (read === null && head !== null && (await store.batches(["final"], job.id)).length > 0)
+            verifying.begin(head);
+          // Stopped: nothing new is begun, and what is on its way is seen by the next run.
+          if (signal?.aborted !== true && head !== null) {
+            moved = (await planTick(job, head)) || moved;
+            moved = (await laneTicks(job, head, signal)) || moved;
+          }
+          if (head === null) node.fails(noHead());
+          else node.works();
+        } catch (error) {
+          node.fails(error);
+        }
+        const counts = await store.counts(job.id);
+        const hold = holdOf();
+        onProgress?.({ counts, hold });
+        if (isDone(counts, until)) return { kind: "done" };
+        if (signal?.aborted === true) return { kind: "interrupted" };
+        if (!moved && hold !== null && !waitsItself(hold) && (await onItsWay(job)) === 0) {
+          return { kind: "held", hold };
+        }
+        if (!moved) await rest(heads.wait(), signal, verifying.running());
+      }
+    } finally {
+      await verifying.running();
+    }
+  }
+
   let running = false;
 
   return {
-    async run(id, { until, signal, onProgress, onAlert: alert }) {
-      const job = await store.job(id);
-      if (job === null) throw new Error(`there is no job ${id}`);
-      onAlert = alert ?? (() => {});
-      await store.setBudget(id, options.fees.budget);
+    async run(id, how) {
       if (running) throw new Error("one submitter runs one job at a time");
       running = true;
-      const node = patience(clock, options.outageMs);
-      const reading = patience(clock, options.outageMs);
-      let allowed = false;
-      const verifying = beside((head: Block) => verifyTick(job, head));
       try {
-        for (;;) {
-          let moved = false;
-          try {
-            for (const key of allowed ? [] : options.lanes) await refuseDelegated(chain, key);
-            allowed = true;
-            const head = await heads.newest();
-            // What is on the chain first: it may make the rest needless.
-            moved = await tracker.tick(head);
-            const read = verifying.look();
-            if (read !== null && "error" in read) reading.fails(read.error);
-            else if (read !== null) reading.works();
-            moved = read !== null || moved;
-            if (head !== null && (await store.batches(["final"], job.id)).length > 0) verifying.begin(head);
-            // Stopped: nothing new is begun, and what is on its way is seen by the next run.
-            if (signal?.aborted !== true && head !== null) {
-              moved = (await planTick(job, head)) || moved;
-              moved = (await laneTicks(job, head, signal)) || moved;
-            }
-            node.works();
-          } catch (error) {
-            node.fails(error);
-          }
-          const counts = await store.counts(job.id);
-          const hold = holdOf();
-          onProgress?.({ counts, hold });
-          if (isDone(counts, until)) return { kind: "done" };
-          if (signal?.aborted === true) return { kind: "interrupted" };
-          if (!moved && hold !== null && !waitsItself(hold) && (await onItsWay(job)) === 0) {
-            return { kind: "held", hold };
-          }
-          if (!moved) await rest(heads.wait(), signal, verifying.running());
-        }
+        return await drive(id, how);
       } finally {
-        await verifying.running();
         running = false;
       }
     },
@@ -341,6 +375,12 @@ export function isDone(counts: Counts, until: Until): boolean {
 /** A fee falls, a node comes back, a nonce gets filled; a budget, a balance or a refusal needs a person. */
 function waitsItself(hold: Hold): boolean {
   return ["fee", "node", "nonce", "stream"].includes(hold.why);
+}
+
+function noHead(): WaybillError {
+  return new WaybillError("E_NODE", "no newest block is known: the node has none, or the nodes disagree", {
+    mend: "run again later or with another node; nothing is lost",
+  });
 }
 
 /** An account under EIP-7702 may keep one transaction in a pool, and its code may move its nonce. */

@@ -13,3 +13,11 @@ export function eventOf({ batch, noop }: Owner, receipt: Receipt): { batch: numb
     event: { kind: "included", block, blockHash, transaction, succeeded, gasUsed, gasPrice },
   };
 }
+
+/** A node's word of what is mined may lag by so many blocks behind what is there. */
+const LAG = 16;
+
+/** The blocks in which something can be that has to do with what was signed at a head, up to one of them. */
+export function spanOf(signedAt: number, to: number): { from: number; to: number } {
+  return { from: Math.max(0, Math.min(signedAt, to) - LAG), to };
+}

@@ -4,7 +4,7 @@ import { RpcError } from "../errors.js";
 import type { Hex } from "../hex.js";
 import { payloadOf } from "../key.js";
 import type { Store, StoredBatch, UnminedBatch } from "../store/store.js";
-import { eventOf } from "./inclusion.js";
+import { eventOf, spanOf } from "./inclusion.js";
 
 export type JudgeOptions = {
   store: Store;
@@ -19,9 +19,8 @@ export type JudgeOptions = {
   alert: (text: string) => void;
 };
 
-/** Blocks looked through at once for who has a nonce, and how many before it was signed: a node's count may lag. */
+/** Blocks looked through at once for who has a nonce. */
 const LOOKED_THROUGH = 32;
-const LOOKED_BEFORE = 16;
 
 /**
  * Says who has a nonce for good: nobody yet, a batch of ours, or somebody else. What it returns takes in a final block
@@ -84,7 +83,7 @@ export function createJudge({ store, chain, follow, search, sameChain, alert }: 
     }
     const holder = await chain.transactionIn(high, lane, nonce);
     if (holder === null) return false;
-    if (holder !== "nobody") return judge(batch, holder, high);
+    if (holder !== "nobody") return judge(batch, holder, high, final);
     // A body without it is no evidence of anything but that; yet somebody may have to look.
     if (!puzzled.has(batch.id)) {
       alert(
@@ -96,6 +95,7 @@ export function createJudge({ store, chain, follow, search, sameChain, alert }: 
   }
 
   const puzzled = new Set<number>();
+  const sought = new Map<number, Hex>();
 
   /** Blocks that were looked through for who has a nonce, by batch: the next one. */
   const looked = new Map<number, number>();
@@ -111,12 +111,12 @@ export function createJudge({ store, chain, follow, search, sameChain, alert }: 
         await follow({ events: [eventOf({ batch: id, noop }, receipt)] });
         return true;
       }
-      const from = looked.get(id) ?? Math.max(0, block - LOOKED_BEFORE);
+      const from = looked.get(id) ?? spanOf(block, final.number).from;
       const to = Math.min(final.number, from + LOOKED_THROUGH);
       for (let number = from; number <= to; number += 1) {
         const holder = await chain.transactionIn(number, lane, nonce);
         if (holder === null) return false;
-        if (holder !== "nobody") return await judge(batch, holder, number);
+        if (holder !== "nobody") return await judge(batch, holder, number, final);
         looked.set(id, number + 1);
       }
     } catch (error) {
@@ -127,7 +127,7 @@ export function createJudge({ store, chain, follow, search, sameChain, alert }: 
   }
 
   /** Who has a nonce, in a final block. @returns whether it is the batch after all */
-  async function judge(batch: UnminedBatch, holder: Holder, block: number): Promise<boolean> {
+  async function judge(batch: UnminedBatch, holder: Holder, block: number, final: Block): Promise<boolean> {
     const { id, lane, nonce, attempts } = batch;
     const isFilled = attempts.every((attempt) => attempt.noop);
     const own = attempts.find(({ transaction }) => transaction === holder.hash);
@@ -146,8 +146,13 @@ export function createJudge({ store, chain, follow, search, sameChain, alert }: 
     const [stored] = (await store.batches(["signed"])).filter((one) => one.id === id);
     if (stored === undefined) return false;
     // Its items may have been appended by somebody who copied it.
-    const copy = stored.position === null ? null : await search(stored, { from: batch.block, to: block });
+    const copy = stored.position === null ? null : await search(stored, spanOf(batch.block, block));
     if (copy === undefined) return false;
+    // Finding nothing is no evidence: it is done twice, at two final blocks.
+    if (stored.position !== null && copy === null && (sought.get(id) ?? final.hash) === final.hash) {
+      sought.set(id, final.hash);
+      return false;
+    }
     await sameChain();
     if (copy !== null) {
       const paid = { succeeded: true, gasUsed: 0n, gasPrice: 0n };

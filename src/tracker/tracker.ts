@@ -3,7 +3,7 @@ import type { Block, Chain } from "../chain/chain.js";
 import { RpcError, WaybillError } from "../errors.js";
 import type { Hex } from "../hex.js";
 import type { BlockRef, Store, StoredBatch } from "../store/store.js";
-import { eventOf, type Owner } from "./inclusion.js";
+import { eventOf, type Owner, spanOf } from "./inclusion.js";
 import { createJudge } from "./judge.js";
 
 export type TrackerOptions = {
@@ -151,7 +151,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     for (const stored of await store.batches(["included", "safe"])) {
       const { id, position, batch } = stored;
       if (position === null || !("inclusion" in batch) || batch.inclusion.succeeded) continue;
-      const found = await search(stored, { from: batch.block, to: batch.inclusion.block });
+      const found = await search(stored, spanOf(batch.block, batch.inclusion.block));
       if (found === undefined) open.add(id);
       else if (found !== null) await follow({ events: [{ batch: id, event: { kind: "found", ...found } }] });
       // Finding nothing is no evidence: it is done twice, at two heads, before the items go again.
@@ -204,8 +204,14 @@ export function createTracker(options: TrackerOptions): Tracker {
       const there = [await isThere(inclusion), inclusion.own === undefined || (await isThere(inclusion.own))];
       if (there.includes(false)) events.push({ batch: id, event: unwound(inclusion) });
       else if (there.includes(null)) continue;
-      else if (last <= final.number) events.push({ batch: id, event: { kind: "final" } });
-      else if (batch.state === "included") events.push({ batch: id, event: { kind: "safe" } });
+      else if (last <= final.number) {
+        events.push({ batch: id, event: { kind: "final" } });
+        if (!inclusion.succeeded && !(await isNoop(id, inclusion.transaction))) {
+          alert(
+            `transaction ${inclusion.transaction} failed in block ${inclusion.block}, though a node had run it well; its items go again`,
+          );
+        }
+      } else if (batch.state === "included") events.push({ batch: id, event: { kind: "safe" } });
     }
     if (events.some(({ event }) => event.kind === "unwound")) await sameChain();
     if (events.length > 0) await follow({ events });
@@ -214,6 +220,10 @@ export function createTracker(options: TrackerOptions): Tracker {
     const [oldest] = followed;
     if (oldest !== undefined && oldest.number < bound) await follow({ events: [], forgetBelow: bound });
     return !found;
+  }
+
+  async function isNoop(batch: number, transaction: Hex): Promise<boolean> {
+    return (await store.attempts(batch)).some((one) => one.noop && one.transaction === transaction);
   }
 
   const alert = (text: string) => options.alert?.(text);
