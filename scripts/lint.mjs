@@ -1,5 +1,5 @@
 // `npm run lint`: contracts, types, formatting. Each is one check, named with its outcome.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { makeReady, program } from "./ready.mjs";
 
 const CHECKS = [
@@ -8,16 +8,21 @@ const CHECKS = [
   ["formatting", ["prettier", "--check", "--log-level", "warn", "."]],
 ];
 
-/** @returns how many checks passed and failed */
-export function lint(node) {
-  let failed = 0;
-  for (const [name, [tool, ...args]] of CHECKS) {
-    const { status, stdout, stderr } = spawnSync(node, [program(tool), ...args], { encoding: "utf8" });
-    const passed = status === 0;
-    if (!passed) failed += 1;
-    console.log(`${passed ? "  ✓" : "  ✗"} ${name}${passed ? "" : `\n${stdout}${stderr}`}`);
-  }
-  return { passed: CHECKS.length - failed, failed };
+/** All at once. @returns how many checks passed and failed */
+export async function lint(node) {
+  const outcomes = await Promise.all(
+    CHECKS.map(async ([name, [tool, ...args]]) => {
+      const child = spawn(node, [program(tool), ...args], { stdio: ["ignore", "pipe", "pipe"] });
+      let output = "";
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
+      const code = await new Promise((resolve) => child.on("close", resolve));
+      console.log(`${code === 0 ? "  ✓" : "  ✗"} ${name}${code === 0 ? "" : `\n${output}`}`);
+      return code === 0;
+    }),
+  );
+  const passed = outcomes.filter(Boolean).length;
+  return { passed, failed: CHECKS.length - passed };
 }
 
-if (process.argv[1]?.endsWith("lint.mjs")) process.exit(lint(makeReady()).failed === 0 ? 0 : 1);
+if (process.argv[1]?.endsWith("lint.mjs")) process.exit((await lint(makeReady())).failed === 0 ? 0 : 1);

@@ -39,7 +39,7 @@ function sum(text, pattern) {
 
 if (files.length === 0) {
   console.log("── lint");
-  add("lint", lint(node));
+  add("lint", await lint(node));
   await suite("Solidity", [program("hardhat"), "test", "solidity"]);
 }
 await suite("TypeScript", [program("hardhat"), "test", "mocha", ...files]);
