@@ -1,18 +1,22 @@
 import { expect } from "chai";
 import { Transaction } from "ethers";
 import { RpcError, WaybillError } from "../../src/errors.js";
-import { type Hex, ZERO_WORD } from "../../src/hex.js";
+import type { Item } from "../../src/attestation.js";
+import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
 import type { AdmittedRow, Job, StoredBatch } from "../../src/store/store.js";
 import type { Outcome, RunOptions, SubmitterOptions } from "../../src/submitter/submitter.js";
+import { answering, refusing } from "../support/proxy.js";
 import {
   admitJob,
+  dataOf,
   type Desk,
   type DeskOptions,
   freshKey,
   openDesk,
   openWorld,
   randomRows,
+  rowOf,
   uidsOf,
   type World,
 } from "../support/stage.js";
@@ -40,7 +44,7 @@ describe("what attackers found", function () {
   });
   afterEach(async () => {
     world.faults.heal();
-    await world.node("anvil_dropAllTransactions", []);
+    await dropAll();
     await desk.close();
   });
 
@@ -109,7 +113,7 @@ describe("what attackers found", function () {
   /** What a batch has signed, signed by a key at another price. */
   async function dearer(batch: number, key: Key, nonce?: number): Promise<{ raw: Hex; hash: Hex }> {
     const [attempt] = await desk.store.attempts(batch);
-    const { chainId, to, data, gasLimit, maxFeePerGas, maxPriorityFeePerGas, ...one } = Transaction.from(
+    const { chainId, to, data, gasLimit, maxFeePerGas, maxPriorityFeePerGas } = Transaction.from(
       attempt!.raw,
     );
     return key.signTransaction({
@@ -294,7 +298,7 @@ describe("what attackers found", function () {
       refused ??= blockHash ?? null;
       if (blockHash !== refused || asked >= refusals) return forward();
       asked += 1;
-      throw new RpcError(4444, "history has been pruned for this block");
+      throw new RpcError(4444, "history has been pruned for this block", undefined);
     });
     const look: Look = async () => {
       time += 1_000;
@@ -318,4 +322,177 @@ describe("what attackers found", function () {
     expect(asked).to.equal(8);
     await expectInOrder();
   });
+
+  for (const [where, behind] of [
+    ["at the newest block that was followed", 0],
+    ["before the newest block that was followed", 1],
+  ] as const) {
+    it(`lets nothing become final by a node's word whose head stands still ${where}`, async () => {
+      const lane = await freshKey(world);
+      await open({ rows: 5, lane });
+      await desk.plan(5);
+      await desk.tracker().tick();
+      const before = await world.node("evm_snapshot", []);
+      await desk.lane().tick(desk.job);
+      await world.mine(2);
+      await desk.tracker().tick();
+      expect((await states())[0]).to.be.oneOf(["included", "safe"]);
+      const [tip, old] = [await world.head(), (await world.head()) - behind];
+      const stale = await world.node(HEADS, [`0x${old.toString(16)}`, false]);
+      // Another branch, without it; its blocks have other times.
+      await world.node("evm_revert", [before]);
+      await dropAll();
+      await world.node("evm_increaseTime", [100]);
+      await world.mine(30);
+      world.faults.always(HEADS, async (forward, [which]) => {
+        if (which === "latest") return stale;
+        const lacks = String(which).startsWith("0x") && Number(which) > old && Number(which) <= tip;
+        return lacks ? null : forward();
+      });
+      const look: Look = async (look) => {
+        if (look <= 6) expect((await states())[0]).to.be.oneOf(["included", "safe"]);
+        if (look === 6) world.faults.heal();
+        if (look > 6) await world.mine();
+      };
+      expect(await run({ lanes: [lane], look })).to.deep.equal({ kind: "done" });
+      expect(await states()).to.deep.equal(["verified"]);
+      await expectInOrder();
+    });
+  }
+
+  it("fills the nonce of a batch that somebody copied when its own failed transaction is undone", async () => {
+    const [lane, copier] = [await freshKey(world), await freshKey(world)];
+    await open({ rows: 5, lane, job: { stream: STREAM } });
+    await desk.plan(5);
+    world.faults.next(SEND, async () => "0x");
+    await desk.lane().tick(desk.job);
+    const { id } = (await batches())[0]!;
+    const raw = (await desk.store.attempts(id))[0]!.raw;
+    const copy = await dearer(id, copier, 0);
+    await world.node(SEND, [copy.raw]);
+    await world.mine(2);
+    const before = await world.node("evm_snapshot", []);
+    await world.node(SEND, [raw]);
+    await world.mine();
+    const look: Look = async (look) => {
+      // The copy is final by then, and ours in the newest block.
+      if (look === 5) {
+        const { batch } = (await batches())[0]!;
+        expect(batch).to.have.nested.property("inclusion.transaction", copy.hash);
+        expect(batch.state).to.be.oneOf(["included", "safe"]);
+        await world.node("evm_revert", [before]);
+        await dropAll();
+        await world.mine(3);
+      }
+      if (look > 5) await world.mine();
+    };
+    expect(await run({ lanes: [lane], look, patienceMs: 0 })).to.deep.equal({ kind: "done" });
+    expect(await countOf(lane)).to.equal(1);
+    const rows = randomRows(world, desk.job.attester, 5, `behind ${desk.directory}`);
+    const second = await admitJob(world, desk.store, rows, { attester: desk.job.attester });
+    expect(await run({ lanes: [lane], job: second })).to.deep.equal({ kind: "done" });
+    expect(await countOf(lane)).to.equal(2);
+    await expectInOrder([...desk.uids, ...uidsOf(rows)]);
+  });
+
+  for (const [node, refuses] of [
+    ["answers a range that ends before it begins", false],
+    ["refuses a range that ends before it begins", true],
+  ] as const) {
+    it(`finds who had a nonce in a block below the head at which ours was signed, on a node that ${node}`, async () => {
+      const lane = await freshKey(world);
+      await open({ rows: 2, lane, job: { stream: STREAM } });
+      await sendForeign(lane);
+      await world.mine(6);
+      await desk.plan(2);
+      world.faults.next("eth_getTransactionCount", answering("0x0"));
+      await desk.lane().tick(desk.job);
+      expect((await desk.store.unmined()).map(({ nonce }) => nonce)).to.deep.equal([0]);
+      world.faults.always("eth_getLogs", async (forward, [filter]) => {
+        const { fromBlock, toBlock } = filter as { fromBlock?: Hex; toBlock?: Hex };
+        if (refuses && Number(fromBlock) > Number(toBlock))
+          throw new RpcError(-32000, "invalid block range params", undefined);
+        return forward();
+      });
+      expect(await run({ lanes: [lane] })).to.deep.equal({ kind: "done" });
+      expect(await states()).to.deep.equal(["stolen", "verified"]);
+      expect(alerts).to.have.length(1);
+      await expectInOrder();
+    });
+  }
+
+  it("finds who has taken a nonce on a node that keeps few states, by looking through the blocks", async () => {
+    const lane = await freshKey(world);
+    await open({ rows: 5, lane });
+    await desk.plan(5);
+    world.faults.next(SEND, async () => "0x");
+    await desk.lane().tick(desk.job);
+    await desk.tracker().tick();
+    await dropAll();
+    await sendForeign(lane);
+    await world.mine(200);
+    let refused = 0;
+    world.faults.always("eth_getTransactionCount", async (forward, [, at]) => {
+      if (!String(at).startsWith("0x") || Number(at) >= (await world.head()) - 127) return forward();
+      refused += 1;
+      throw new RpcError(-32000, "missing trie node 1234 (path ) state 0x12 is not available", undefined);
+    });
+    expect(await run({ lanes: [lane], patienceMs: 0 })).to.deep.equal({ kind: "done" });
+    expect(refused).to.be.greaterThan(0);
+    expect(await states()).to.deep.equal(["stolen", "verified"]);
+    expect(alerts).to.have.length(1);
+    await expectInOrder();
+  });
+
+  it("holds when a node cuts short why a batch is refused", async () => {
+    const lane = await freshKey(world);
+    await open({ rows: 1, lane });
+    world.faults.always("eth_call", refusing("execution reverted", 3, "0x01"));
+    expect(await run({ lanes: [lane] })).to.have.nested.property("hold.why", "refused");
+    world.faults.heal();
+    expect(await run({ lanes: [lane] })).to.deep.equal({ kind: "done" });
+    await expectInOrder();
+  });
+
+  it("does not wait for ever on a node that has no newest block", async () => {
+    const lane = await freshKey(world);
+    await open({ rows: 1, lane });
+    world.faults.always(HEADS, answering(null));
+    let time = 0;
+    const look: Look = async () => (time += 1_000);
+    const ending = run({ lanes: [lane], look, clock: () => time, outageMs: 10_000 });
+    const error = await errorOf(ending);
+    expect(error).to.be.instanceOf(WaybillError).with.property("code", "E_NODE");
+    expect(time).to.equal(12_000);
+  });
+
+  it("pays for no more than one no-op when a pool takes no transaction with an item's bytes", async () => {
+    const lane = await freshKey(world);
+    await open({ rows: 1, lane });
+    const item: Item = {
+      recipient: ZERO_ADDRESS,
+      ref: ZERO_WORD,
+      expiresAt: 0,
+      revocable: false,
+      salt: ZERO_WORD,
+      data: dataOf({ name: "x".repeat(100_000), value: 1n }),
+    };
+    const row = rowOf(world, desk.job.attester, item, 1);
+    const job = await admitJob(world, desk.store, [row], { attester: desk.job.attester });
+    world.faults.always(SEND, async (forward, [raw]) => {
+      if (String(raw).length / 2 > 95_000) throw new RpcError(-32000, "oversized data", undefined);
+      return forward();
+    });
+    expect(await run({ lanes: [lane], job })).to.have.nested.property("hold.why", "refused");
+    expect(await countOf(lane)).to.be.at.most(1);
+    expect(await world.announced(desk.job.attester)).to.deep.equal([]);
+  });
+
+  const dropAll = () => world.node("anvil_dropAllTransactions", []);
+
+  /** A transaction that somebody else sends with a lane's key, at its first nonce. */
+  async function sendForeign(lane: Key): Promise<void> {
+    const terms = { chainId: 31337n, nonce: 0, to: lane.address, data: "0x" as Hex, gasLimit: 21_000n };
+    await world.node(SEND, [lane.signTransaction({ ...terms, maxFee: 10n ** 11n, tip: 10n ** 9n }).raw]);
+  }
 });
