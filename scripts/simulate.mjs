@@ -1,4 +1,4 @@
-// `npm run -s simulate`, or `npm run -s simulate -- --help`: test/simulation/main.ts. The contract that it counts with
+// `npm run -s simulate`, or `npm run -s simulate -- --help`: simulation/main.ts. The contract that it counts with
 // is a test's, and is compiled here if no test has done so.
 import { existsSync, statSync } from "node:fs";
 import { makeReady, program, run, say } from "./ready.mjs";
@@ -16,4 +16,4 @@ if (!existsSync(artifact) || used.some((file) => statSync(file).mtimeMs > statSy
   say("building the contract that counts");
   run(node, [program("hardhat"), "build", source, "--quiet"], { stdio: ["ignore", "ignore", "inherit"] });
 }
-run(node, ["--import", "tsx", "test/simulation/main.ts", ...process.argv.slice(2)]);
+run(node, ["--import", "tsx", "simulation/main.ts", ...process.argv.slice(2)]);

@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import type { Request } from "../../src/chain/http.js";
 import type { Hex } from "../../src/hex.js";
-import { LANES } from "./items.js";
-import { poolRule } from "./pool.js";
-import { chanceOf } from "./random.js";
+import { LANES } from "../../simulation/items.js";
+import { poolRule } from "../../simulation/pool.js";
+import { chanceOf } from "../../simulation/random.js";
 
 const LANE = LANES[0]!;
 

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { existsSync } from "node:fs";
 import hre from "hardhat";
-import { type Options, type Result, simulate } from "./simulate.js";
-import { COUNTER } from "./world.js";
+import { type Options, type Result, simulate } from "../../simulation/simulate.js";
+import { COUNTER } from "../../simulation/world.js";
 
 /** Fixed: these three runs are the same every time, as far as the machine's speed does not matter. */
 const SEED = 20_260_214;

@@ -1,15 +1,15 @@
 // One life of a submitter, in a process of its own that may be killed at any moment. It is told all it needs in one
 // argument and says on stdout how far it is, a line of JSON at a time.
-import { admit } from "../../src/admission/admit.js";
-import type { Chain } from "../../src/chain/chain.js";
-import { httpRequest } from "../../src/chain/http.js";
-import { chainOf } from "../../src/chain/node.js";
-import { openRegistry, type Registry } from "../../src/chain/registry.js";
-import { WaybillError } from "../../src/errors.js";
-import { type Hex, hex, keccak, ZERO_WORD } from "../../src/hex.js";
-import { openSqliteStore } from "../../src/store/sqlite.js";
-import type { AdmittedRow, Counts, Store } from "../../src/store/store.js";
-import { createSubmitter, type Submitter } from "../../src/submitter/submitter.js";
+import { admit } from "../src/admission/admit.js";
+import type { Chain } from "../src/chain/chain.js";
+import { httpRequest } from "../src/chain/http.js";
+import { chainOf } from "../src/chain/node.js";
+import { openRegistry, type Registry } from "../src/chain/registry.js";
+import { WaybillError } from "../src/errors.js";
+import { type Hex, hex, keccak, ZERO_WORD } from "../src/hex.js";
+import { openSqliteStore } from "../src/store/sqlite.js";
+import type { AdmittedRow, Counts, Store } from "../src/store/store.js";
+import { createSubmitter, type Submitter } from "../src/submitter/submitter.js";
 import { type Break, broken } from "./broken.js";
 import { DEFINITION, ISSUER, LANES, rowsOf } from "./items.js";
 

@@ -1,4 +1,4 @@
-import { keccak } from "../../src/hex.js";
+import { keccak } from "../src/hex.js";
 
 /** A source of chance. Each purpose has one of its own, so that more faults do not move the kills. */
 export type Chance = {

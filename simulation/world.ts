@@ -1,16 +1,16 @@
 import { AbiCoder, getCreate2Address, keccak256 } from "ethers";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { FACTORY, factoryCall } from "../../src/chain/deployment.js";
-import type { Request } from "../../src/chain/http.js";
-import { chainOf } from "../../src/chain/node.js";
-import { openRegistry, type Registry } from "../../src/chain/registry.js";
-import { localKey } from "../../src/cli/keys.js";
-import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
-import { deployRegistries } from "../../src/sdk/deploy.js";
-import { registerSchema } from "../../src/sdk/schemas.js";
-import { payerOf, transact } from "../../src/sdk/transact.js";
-import { startAnvil } from "../support/anvil.js";
+import { FACTORY, factoryCall } from "../src/chain/deployment.js";
+import type { Request } from "../src/chain/http.js";
+import { chainOf } from "../src/chain/node.js";
+import { openRegistry, type Registry } from "../src/chain/registry.js";
+import { localKey } from "../src/cli/keys.js";
+import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../src/hex.js";
+import { deployRegistries } from "../src/sdk/deploy.js";
+import { registerSchema } from "../src/sdk/schemas.js";
+import { payerOf, transact } from "../src/sdk/transact.js";
+import { startAnvil } from "../test/support/anvil.js";
 import { DEFINITION, LANES } from "./items.js";
 
 export type Target = "registry" | "counter";
@@ -31,7 +31,7 @@ export const FINALITY = 4;
 const BLOCK_GAS = 1_300_000;
 
 export const COUNTER = fileURLToPath(
-  new URL("../../artifacts/test/contracts/support/Counter.sol/Counter.json", import.meta.url),
+  new URL("../artifacts/test/contracts/support/Counter.sol/Counter.json", import.meta.url),
 );
 
 export async function openWorld(target: Target): Promise<World> {

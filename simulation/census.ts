@@ -1,7 +1,7 @@
 import { AbiCoder, Interface } from "ethers";
-import { ATTESTED } from "../../src/chain/registry.js";
-import type { Request } from "../../src/chain/http.js";
-import type { Hex } from "../../src/hex.js";
+import { ATTESTED } from "../src/chain/registry.js";
+import type { Request } from "../src/chain/http.js";
+import type { Hex } from "../src/hex.js";
 import type { World } from "./world.js";
 
 const COUNTER = new Interface([

@@ -1,6 +1,6 @@
-import type { Request } from "../../src/chain/http.js";
-import { RpcError } from "../../src/errors.js";
-import type { Hex } from "../../src/hex.js";
+import type { Request } from "../src/chain/http.js";
+import { RpcError } from "../src/errors.js";
+import type { Hex } from "../src/hex.js";
 import { poolRule } from "./pool.js";
 import type { Answer, Question } from "./proxy.js";
 import type { Chance } from "./random.js";

@@ -1,6 +1,6 @@
-import type { Request } from "../../src/chain/http.js";
-import type { Hex } from "../../src/hex.js";
-import type { Key } from "../../src/key.js";
+import type { Request } from "../src/chain/http.js";
+import type { Hex } from "../src/hex.js";
+import type { Key } from "../src/key.js";
 import type { Chance } from "./random.js";
 import { FINALITY } from "./world.js";
 

@@ -3,7 +3,7 @@ import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Where Node keeps what it compiled: a life that lasts a second is not to spend half of it on that. */
 export const COMPILED = join(ROOT, "cache", "compile");

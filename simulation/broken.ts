@@ -1,6 +1,6 @@
-import type { Chain } from "../../src/chain/chain.js";
-import type { Hex } from "../../src/hex.js";
-import type { SignedAttempt, Store, StoredAttempt } from "../../src/store/store.js";
+import type { Chain } from "../src/chain/chain.js";
+import type { Hex } from "../src/hex.js";
+import type { SignedAttempt, Store, StoredAttempt } from "../src/store/store.js";
 
 /** What the product must not do, done around its ports: a run that does not notice proves nothing. */
 export type Break = "law3" | "law6";
@@ -16,12 +16,16 @@ export function broken(law: Break | null, ports: Ports): Ports {
 /** Law 3 broken: what is signed is on disk only after the node has had it. */
 function journalingLate({ store, chain }: Ports): Ports {
   const undone = new Error("rolled back on purpose");
-  const unwritten = new Map<Hex, () => Promise<unknown>>();
+  const unwritten = new Map<Hex, { lane: Hex; journal: () => Promise<unknown> }>();
 
+  /** What was signed before goes first: nonces are given in the journal's order. */
   async function write(raw: Hex): Promise<void> {
-    const journal = unwritten.get(raw);
-    unwritten.delete(raw);
-    await journal?.();
+    if (!unwritten.has(raw)) return;
+    for (const [one, { journal }] of unwritten) {
+      unwritten.delete(one);
+      await journal();
+      if (one === raw) return;
+    }
   }
 
   /** Signs in a transaction that is rolled back, and again, with the same bytes, once they were sent. */
@@ -29,8 +33,6 @@ function journalingLate({ store, chain }: Ports): Ports {
     journal: (give: (signed: SignedAttempt, nonce: number) => SignedAttempt) => Promise<unknown>,
     terms: Pick<StoredAttempt, "batch" | "lane" | "noop" | "head">,
   ): Promise<StoredAttempt> {
-    // The next nonce comes from the journal, so only the newest can be missing there.
-    for (const raw of [...unwritten.keys()]) await write(raw);
     let attempt: StoredAttempt | undefined;
     const rolledBack = journal((signed, nonce) => {
       attempt = { ...signed, ...terms, nonce };
@@ -40,19 +42,26 @@ function journalingLate({ store, chain }: Ports): Ports {
       if (error !== undone) throw error;
     });
     const kept = attempt!;
-    unwritten.set(kept.raw, () => journal(() => kept));
+    unwritten.set(kept.raw, { lane: terms.lane, journal: () => journal(() => kept) });
     return kept;
+  }
+
+  /** The journal does not know of the nonces that are in use. */
+  function further(lane: Hex, nonce: number): number {
+    return nonce + [...unwritten.values()].filter((one) => one.lane === lane).length;
   }
 
   return {
     store: around(store, {
       sign: (token, batch, place, sign) =>
-        unjournaled((give) => store.sign(token, batch, place, (nonce) => give(sign(nonce), nonce)), {
-          batch,
-          lane: token.lane,
-          noop: false,
-          head: place.head,
-        }),
+        unjournaled(
+          (give) =>
+            store.sign(token, batch, place, (written) => {
+              const nonce = further(token.lane, written);
+              return give(sign(nonce), nonce);
+            }),
+          { batch, lane: token.lane, noop: false, head: place.head },
+        ),
       replace: (token, batch, how, sign) =>
         unjournaled(
           (give) => store.replace(token, batch, how, (nonce, payload) => give(sign(nonce, payload), nonce)),

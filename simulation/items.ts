@@ -1,8 +1,8 @@
-import { type Item, packedSize, uidOf } from "../../src/attestation.js";
-import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
-import { type Key, keyOf } from "../../src/key.js";
-import { encode, parseSchema } from "../../src/schema.js";
-import type { AdmittedRow } from "../../src/store/store.js";
+import { type Item, packedSize, uidOf } from "../src/attestation.js";
+import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../src/hex.js";
+import { type Key, keyOf } from "../src/key.js";
+import { encode, parseSchema } from "../src/schema.js";
+import type { AdmittedRow } from "../src/store/store.js";
 import { chanceOf } from "./random.js";
 
 export const DEFINITION = "string name,uint64 value";

@@ -1,6 +1,6 @@
 import { Transaction } from "ethers";
-import type { Request } from "../../src/chain/http.js";
-import type { Hex } from "../../src/hex.js";
+import type { Request } from "../src/chain/http.js";
+import type { Hex } from "../src/hex.js";
 import type { Answer } from "./proxy.js";
 import type { Chance } from "./random.js";
 
