@@ -4,8 +4,10 @@ import hre from "hardhat";
 import { type Options, type Result, simulate } from "../../simulation/simulate.js";
 import { COUNTER } from "../../simulation/world.js";
 
-/** Fixed: these three runs are the same every time, as far as the machine's speed does not matter. */
 const SEED = 20_260_214;
+
+/** Enough for the lane that keeps the laws: the first run shows it. */
+const PATIENCE = 800;
 
 async function run(options: Partial<Options>): Promise<Result> {
   const result = await simulate({
@@ -14,6 +16,7 @@ async function run(options: Partial<Options>): Promise<Result> {
     kills: 8,
     target: "counter",
     broken: null,
+    patience: PATIENCE,
     ...options,
   });
   console.log(`      seed ${SEED}: ${JSON.stringify(result)}`);
@@ -34,12 +37,13 @@ describe("A submitter that is killed again and again, behind a node with faults,
   });
 
   it("does not, if it journals what it has sent after sending it (law 3)", async () => {
-    const { doubled, missing } = await run({ items: 100, kills: 6, patience: 1_500, broken: "law3" });
-    expect(doubled + missing).to.be.at.least(1);
+    const { doubled } = await run({ items: 100, kills: 6, broken: "law3" });
+    expect(doubled).to.be.at.least(1);
   });
 
   it("does not, if it takes a missing receipt for a lost nonce (law 6)", async () => {
-    const { doubled, missing } = await run({ items: 100, kills: 6, patience: 1_500, broken: "law6" });
-    expect(doubled + missing).to.be.at.least(1);
+    const { doubled, missing, end } = await run({ items: 100, kills: 6, broken: "law6" });
+    // What it sends twice may also keep it from ever ending.
+    expect(doubled + missing >= 1 || end === "stalled").to.equal(true);
   });
 });
