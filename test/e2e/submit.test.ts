@@ -326,8 +326,8 @@ describe("A file on its way to the chain", () => {
     const file = csv(20_000);
     const command = ["submit", file, "--schema", SMALL, "--until", "included", ...at(data)];
     chain.between(async ({ method }, forward) => {
-      // The last question before the rows are read for the store.
-      if (method === "eth_maxPriorityFeePerGas") setImmediate(() => job.child.kill("SIGINT"));
+      // What gas costs is asked just before the rows are read for the store.
+      if (method === "eth_feeHistory") setImmediate(() => job.child.kill("SIGINT"));
       return forward();
     });
     const before = await chain.sent(LANE!.address);
