@@ -58,10 +58,16 @@ export function typeText(type: AbiType): string {
  */
 export function encodeFields(fields: readonly Field[], values: Values): Uint8Array {
   const heads = headsSize(fields);
-  const data = new Uint8Array(heads + fieldTailsSize(fields, values));
-  writeFields({ data, view: new DataView(data.buffer), tail: heads }, fields, values, 0, 0);
-  return data;
+  const size = heads + fieldTailsSize(fields, values);
+  const data = size > draft.length ? new Uint8Array(size) : draft.fill(0, 0, size);
+  const view = data === draft ? draftView : new DataView(data.buffer);
+  writeFields({ data, view, tail: heads }, fields, values, 0, 0);
+  return data === draft ? draft.slice(0, size) : data;
 }
+
+/** Most statements are this short, and a view of a new array takes longer than to write it. */
+const draft = new Uint8Array(256);
+const draftView = new DataView(draft.buffer);
 
 /**
  * The inverse of encodeFields, and of nothing else: whatever it accepts encodes to the very same bytes.
@@ -77,17 +83,17 @@ export function decodeFields(fields: readonly Field[], data: Uint8Array): Values
 
 /** The address with the letter case of EIP-55. @param address 0x and 40 hex digits in any case */
 export function checksumAddress(address: string): string {
-  const lower = address.toLowerCase();
-  const text = new Uint8Array(lower.length);
-  encoder.encodeInto(lower, text);
-  const digits = text.subarray(2);
+  encoder.encodeInto(address.toLowerCase(), checksummed);
   const hash = keccak(digits);
   for (let i = 0; i < digits.length; i++) {
     const nibble = (hash[i >> 1]! >> (i % 2 === 0 ? 4 : 0)) & 15;
     if (nibble > 7 && digits[i]! >= LETTER_A) digits[i]! -= LETTER_A - CAPITAL_A;
   }
-  return decoder.decode(text);
+  return decoder.decode(checksummed);
 }
+
+const checksummed = new Uint8Array(42);
+const digits = checksummed.subarray(2);
 
 const LETTER_A = 0x61;
 const CAPITAL_A = 0x41;

@@ -16,7 +16,26 @@ const LONG = 512;
 
 export function hex(bytes: Uint8Array): Hex {
   if (buffer === undefined) return `0x${bytesToHex(bytes)}`;
-  return `0x${buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex")}`;
+  const place =
+    bytes.length > SMALL ? buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : copied(bytes);
+  return `0x${place.toString("hex")}`;
+}
+
+/**
+ * Bytes up to which V8 keeps an array in its own heap. Whoever asks for its `buffer` has it moved out of there, which
+ * takes as long as to hash it; what lies outside already is written over instead.
+ */
+const SMALL = 64;
+const outside = new ArrayBuffer(SMALL);
+const places = Array.from({ length: SMALL + 1 }, (_, length) =>
+  buffer === undefined ? new Uint8Array(outside, 0, length) : buffer.from(outside, 0, length),
+) as Buffer[];
+
+/** @returns what holds until the next call; in a browser no more than an array */
+function copied(bytes: Uint8Array): Buffer {
+  const place = places[bytes.length]!;
+  place.set(bytes);
+  return place;
 }
 
 /** @throws Error if `text` is not 0x and an even number of hex digits */
@@ -80,7 +99,11 @@ export function keccak(bytes: Uint8Array): Uint8Array {
 export async function loadKeccak(): Promise<Hash> {
   const { createKeccak } = await import("hash-wasm");
   const hasher = await createKeccak(256);
-  return (bytes) => hasher.init().update(bytes).digest("binary");
+  return (bytes) =>
+    hasher
+      .init()
+      .update(bytes.length > SMALL ? bytes : copied(bytes))
+      .digest("binary");
 }
 
 function ignore(): void {}
