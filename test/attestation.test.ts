@@ -9,6 +9,7 @@ import {
   packItems,
   saltOf,
   tokensOf,
+  uidOf,
 } from "../src/attestation.js";
 import { hex, type Hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../src/hex.js";
 import { seed } from "./support/seed.js";
@@ -105,6 +106,30 @@ describe("tokens of calldata", () => {
   it("counts one for a zero and four for any other byte", () => {
     expect(tokensOf(new Uint8Array())).to.equal(0);
     expect(tokensOf(Uint8Array.of(0, 0, 1, 255))).to.equal(10);
+  });
+});
+
+describe("a uid", () => {
+  it("has nothing of the statement whose uid was taken before", () => {
+    const separator = new Uint8Array(32).fill(7);
+    const of = (item: Item) => uidOf(separator, { ...item, schema: REF, attester: RECIPIENT });
+    const full: Item = {
+      recipient: RECIPIENT,
+      ref: REF,
+      expiresAt: 2 ** 40 - 1,
+      revocable: true,
+      salt: REF,
+      data: new Uint8Array(64).fill(255),
+    };
+    const plain = of(PLAIN);
+    expect(plain).to.equal("0xf14c560bda0b036621eb7378727f952437a5b9aa185dc5ced6fa112465f16847");
+    for (const field of ["recipient", "ref", "expiresAt", "revocable", "salt", "data"] as const) {
+      const other = of({ ...PLAIN, [field]: full[field] });
+      expect(other, field).not.to.equal(plain);
+      expect(of(PLAIN), field).to.equal(plain);
+      expect(of(full)).not.to.equal(other);
+      expect(of({ ...PLAIN, [field]: full[field] }), field).to.equal(other);
+    }
   });
 });
 

@@ -51,6 +51,25 @@ describe("the ABI codec", function () {
     });
   });
 
+  it("leaves alone what it encoded before, and takes nothing over from it, of short and long values", () => {
+    const fields: Field[] = [
+      { name: "n", type: { kind: "uint", bits: 8 } },
+      { name: "b", type: { kind: "bytes" } },
+    ];
+    const valuesOf = (size: number) => ({ n: 1n, b: `0x${"f1".repeat(size)}` });
+    const sizes = [160, 161, 33, 1, 0, 500, 31, 192];
+    const all = sizes.map((size) => {
+      const data = encodeFields(fields, valuesOf(size));
+      // Fails when half is written.
+      assert.throws(() => encodeFields(fields, { n: 255n, b: `0x${"f1".repeat(40)}0g` }));
+      return data;
+    });
+    sizes.forEach((size, index) => {
+      assert.equal(hexlify(all[index]!), ethersEncoding(fields, valuesOf(size)), `${size}`);
+      assert.equal(all[index]!.buffer.byteLength, all[index]!.length);
+    });
+  });
+
   it("reads back the text that it writes for a list of fields", () => {
     check(fieldLists(), 1_000, (fields) => {
       const text = typeText({ kind: "tuple", fields }).slice(1, -1);
