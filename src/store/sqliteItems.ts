@@ -2,7 +2,7 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { utf8ToBytes } from "@noble/hashes/utils.js";
 import type { Selectable } from "kysely";
 import { WaybillError } from "../errors.js";
-import { type Hex, hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
+import { type Hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
 import type { AdmittedRow, StoredItem } from "./store.js";
 import type { Tables } from "./tables.js";
 
@@ -35,8 +35,8 @@ export function hotStatements(database: DatabaseSync) {
       ORDER BY ordinal LIMIT ?
     `),
     items: prepared(`
-      SELECT items.id, items.line, items.uid, items.recipient, items.ref, items.expires_at AS expiresAt,
-        items.revocable, items.salt, items.data, jobs.reason
+      SELECT items.id, items.line, '0x' || lower(hex(items.uid)) AS uid, items.recipient, items.ref,
+        items.expires_at AS expiresAt, items.revocable, items.salt, items.data, jobs.reason
       FROM items JOIN jobs ON jobs.id = items.job
       WHERE items.batch = ? ORDER BY items.place
     `),
@@ -132,14 +132,14 @@ function insertItem(
 
 export type StoredItemRow = Pick<
   Selectable<Tables["items"]>,
-  "id" | "line" | "uid" | "recipient" | "ref" | "revocable" | "salt" | "data"
-> & { expiresAt: number; reason: string };
+  "id" | "line" | "recipient" | "ref" | "revocable" | "salt" | "data"
+> & { uid: Hex; expiresAt: number; reason: string };
 
 export function storedItemOf(row: StoredItemRow): StoredItem {
   return {
     id: row.id,
     line: row.line,
-    uid: hex(row.uid ?? new Uint8Array()),
+    uid: row.uid,
     item: {
       recipient: (row.recipient as Hex | null) ?? ZERO_ADDRESS,
       ref: (row.ref as Hex | null) ?? ZERO_WORD,
