@@ -6,6 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { nobleKeccak288PerSecond } from "./pipeline/calibration.js";
 import { type Profile, profileOf } from "./pipeline/profile.js";
 import { pipelineText } from "./pipeline/table.js";
 import {
@@ -26,6 +27,8 @@ export type Figures = {
   cold: Speed;
   /** in a process that has done it once */
   warm: Speed;
+  /** items per CPU second for each hash per second of the calibration */
+  perNobleHash: { cold: number; warm: number };
   /** of one more run, which the profiler slows down somewhat */
   profile: Profile;
   /** what was asked of the store in that run; microseconds an item, the wait for the disk included */
@@ -42,6 +45,8 @@ export type PipelineReport = {
   variant: Variant;
   schema: string;
   dataBytes: number;
+  /** what this machine is worth, measured between the runs: under the same load as they */
+  calibration: { nobleKeccak288PerSecond: number };
   levels: Figures[];
 };
 
@@ -75,8 +80,20 @@ if (options.sample !== undefined) {
   const { schema, dataBytes } = VARIANTS[variant];
   const file = await writeRows(variant, rows);
   try {
-    const measured = levels.map((level) => figuresOf(level, file.path));
-    const report = { rows, runs, seed: SEED, variant, schema, dataBytes, levels: measured };
+    const hashes: number[] = [];
+    const measured = levels.map((level) => figuresOf(level, file.path, hashes));
+    const perSecond = medianBy(hashes, (one) => one);
+    const report: PipelineReport = {
+      ...{ rows, runs, seed: SEED, variant, schema, dataBytes },
+      calibration: { nobleKeccak288PerSecond: Math.round(perSecond) },
+      levels: measured.map((one) => ({
+        ...one,
+        perNobleHash: {
+          cold: one.cold.perCpuSecond / perSecond,
+          warm: one.warm.perCpuSecond / perSecond,
+        },
+      })),
+    };
     process.stdout.write(
       `${options.json === true ? JSON.stringify(report, null, 2) : pipelineText(report)}\n`,
     );
@@ -102,9 +119,13 @@ async function sample(path: string): Promise<Sample> {
   return { batches: first.batches, cold: first.speed, warm: second.speed, profile, calls: asked };
 }
 
-/** Each run is a process of its own: only the first run of a process is cold. */
-function figuresOf(level: Level, path: string): Figures {
+/**
+ * Each run is a process of its own: only the first run of a process is cold.
+ * @param hashes where the calibration before each run is noted
+ */
+function figuresOf(level: Level, path: string, hashes: number[]): Omit<Figures, "perNobleHash"> {
   const samples = Array.from({ length: runs }, (_, run): Sample => {
+    hashes.push(nobleKeccak288PerSecond());
     const told = ["--sample", path, "--level", level, "--variant", variant, "--rows", String(rows)];
     const args = [...process.execArgv, fileURLToPath(import.meta.url), ...told];
     const { status, stdout } = spawnSync(process.execPath, run === 0 ? [...args, "--profile"] : args, {
@@ -118,15 +139,15 @@ function figuresOf(level: Level, path: string): Figures {
   return {
     level,
     batches: samples[0]!.batches,
-    cold: medianOf(samples.map((one) => one.cold)),
-    warm: medianOf(samples.map((one) => one.warm)),
+    cold: medianBy(samples, (one) => one.cold.perCpuSecond).cold,
+    warm: medianBy(samples, (one) => one.warm.perCpuSecond).warm,
     profile: samples[0]!.profile!,
     calls: samples[0]!.calls,
   };
 }
 
-/** The run of median CPU time, whole: its figures belong together. */
-function medianOf(speeds: readonly Speed[]): Speed {
-  const sorted = [...speeds].sort((a, b) => a.perCpuSecond - b.perCpuSecond);
+/** The one of median value, whole: its figures belong together. */
+function medianBy<T>(all: readonly T[], valueOf: (one: T) => number): T {
+  const sorted = [...all].sort((a, b) => valueOf(a) - valueOf(b));
   return sorted[(sorted.length - 1) >> 1]!;
 }
