@@ -89,18 +89,29 @@ describe("Faults of whole processes", () => {
     await expectWhole(job);
   });
 
-  /** Stops the process with its second simulation unanswered, which is the last question before a batch is signed. */
+  /**
+   * Stops the process with its second simulation unanswered, which is the last question before a batch is signed; the
+   * first batch has been handed in.
+   */
   async function frozen({ command, env }: Work): Promise<Running & { thaw(): void; asked: string[] }> {
     const asked: string[] = [];
     let thaw = () => {};
     let running: Running | null = null;
     let left = 2;
+    let handedIn = () => {};
+    const isHandedIn = new Promise<void>((resolve) => (handedIn = resolve));
     const stopped = new Promise<void>((resolve) => {
       chain.between(async ({ method, params }, forward) => {
         asked.push(method);
+        if (method === SEND) {
+          const reply = await forward();
+          handedIn();
+          return reply;
+        }
         const isSimulation = method === "eth_call" && "from" in (params[0] as object);
         if (!isSimulation || (left -= 1) !== 0) return forward();
         const answer = await forward();
+        await isHandedIn;
         running!.child.kill("SIGSTOP");
         resolve();
         await new Promise<void>((go) => (thaw = go));
