@@ -10,7 +10,18 @@ import { AttestationRegistry__factory, SchemaRegistry__factory } from "../bindin
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, keccak, unhex } from "../hex.js";
 import type { Head } from "../stream.js";
-import { account, type Argument, bytes, calldata, number, struct, text, word, wordList } from "./calldata.js";
+import {
+  account,
+  type Argument,
+  bytes,
+  bytesList,
+  calldata,
+  number,
+  struct,
+  text,
+  word,
+  wordList,
+} from "./calldata.js";
 import type { BlockTag, Chain, Log } from "./chain.js";
 
 const registry = new Interface(AttestationRegistry__factory.abi);
@@ -155,6 +166,8 @@ export type Registry = {
     reason: string,
     signed: { attester: Hex; deadline: number; signature: Hex } | null,
   ): Hex;
+  /** Does several of these calls in one transaction, in order: all or none. None of them may need a value. */
+  multicallCall(calls: readonly Hex[]): Hex;
   /** what one of our contracts said no with; null if it is none of its errors */
   refusalOf(data: Hex): { name: string; args: unknown[] } | null;
   /** the same as text: `NotAttester(0x…, 0x…)` */
@@ -165,6 +178,8 @@ export type Registry = {
   root(attester: Hex, schema: Hex, root: Hex, at: number | Hex | BlockTag): Promise<Root | null>;
   /** the end of a stream; zeros if nothing was ever appended */
   head(attester: Hex, stream: Hex, at: number | Hex | BlockTag): Promise<Head>;
+  /** the ends of streams, in the order asked, in one request */
+  heads(attester: Hex, streams: readonly Hex[], at: number | Hex | BlockTag): Promise<Head[]>;
   /** as the node tells it, so check the id before encoding under it; null if no such schema is registered */
   schema(id: Hex, at?: Hex | BlockTag): Promise<RegisteredSchema | null>;
 };
@@ -200,6 +215,9 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
     });
   };
 
+  const head = async (attester: Hex, stream: Hex, at: number | Hex | BlockTag): Promise<Head> =>
+    headIn(await view(address, registry.encodeFunctionData("headOf", [attester, stream]) as Hex, at));
+
   return {
     domain,
     separator: domainSeparator(domain),
@@ -232,6 +250,7 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
             number(signed.deadline),
             bytes(unhex(signed.signature)),
           ]),
+    multicallCall,
     refusalOf,
     refusalText,
     async records(uids, at) {
@@ -256,11 +275,15 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
         revocable: found.revocable as boolean,
       };
     },
-    async head(attester, stream, at) {
-      const call = registry.encodeFunctionData("headOf", [attester, stream]) as Hex;
-      const data = await view(address, call, at);
-      const head = read(data, () => registry.decodeFunctionResult("headOf", data)[0] as Head);
-      return { count: head.count, hash: head.hash };
+    head,
+    async heads(attester, streams, at) {
+      if (streams.length <= 1) return Promise.all(streams.map((stream) => head(attester, stream, at)));
+      const calls = streams.map((stream) => registry.encodeFunctionData("headOf", [attester, stream]) as Hex);
+      const data = await view(address, multicallCall(calls), at);
+      const answers = read(data, () => registry.decodeFunctionResult("multicall", data)[0] as Hex[]);
+      if (answers.length !== streams.length)
+        throw unreadable(`${answers.length} heads for ${streams.length} streams`);
+      return [...answers].map(headIn);
     },
     async schema(id, at = "latest") {
       const asked = schemas.encodeFunctionData("termsOf", [id]) as Hex;
@@ -280,11 +303,20 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
   };
 }
 
+function headIn(answer: Hex): Head {
+  const { count, hash } = read(answer, () => registry.decodeFunctionResult("headOf", answer)[0] as Head);
+  return { count, hash };
+}
+
+function multicallCall(calls: readonly Hex[]): Hex {
+  return calldata(selectorOf("multicall"), [bytesList(calls.map(unhex))]);
+}
+
 function itemsCall(name: "record" | "seal", terms: BatchTerms, items: Uint8Array, signature: Hex): Hex {
   return calldata(selectorOf(name), [termsOf(terms), bytes(items), bytes(unhex(signature))]);
 }
 
-function selectorOf(name: "record" | "seal" | "anchor" | "revoke" | "revokeSigned"): Hex {
+function selectorOf(name: "record" | "seal" | "anchor" | "revoke" | "revokeSigned" | "multicall"): Hex {
   return registry.getFunction(name)!.selector as Hex;
 }
 

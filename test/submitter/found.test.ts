@@ -4,7 +4,7 @@ import { RpcError, WaybillError } from "../../src/errors.js";
 import type { Item } from "../../src/attestation.js";
 import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
-import type { AdmittedRow, Job, StoredBatch } from "../../src/store/store.js";
+import type { AdmittedRow, Job, JobTerms, StoredBatch } from "../../src/store/store.js";
 import type { Outcome, RunOptions, SubmitterOptions } from "../../src/submitter/submitter.js";
 import { answering, refusing } from "../support/proxy.js";
 import {
@@ -58,7 +58,7 @@ describe("what attackers found", function () {
   const mine: Look = () => world.mine();
 
   async function run(
-    options: Partial<SubmitterOptions> & { look?: Look; job?: Job },
+    options: Partial<SubmitterOptions> & { fees?: JobTerms; look?: Look; job?: Job },
     how: Partial<RunOptions> = {},
   ): Promise<Outcome> {
     const { look = mine, job = desk.job, ...more } = options;
