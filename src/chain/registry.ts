@@ -10,7 +10,18 @@ import { AttestationRegistry__factory, SchemaRegistry__factory } from "../bindin
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, keccak, unhex } from "../hex.js";
 import type { Head } from "../stream.js";
-import { account, type Argument, bytes, calldata, number, struct, text, word, wordList } from "./calldata.js";
+import {
+  account,
+  type Argument,
+  bytes,
+  bytesList,
+  calldata,
+  number,
+  struct,
+  text,
+  word,
+  wordList,
+} from "./calldata.js";
 import type { BlockTag, Chain, Log } from "./chain.js";
 
 const registry = new Interface(AttestationRegistry__factory.abi);
@@ -155,6 +166,8 @@ export type Registry = {
     reason: string,
     signed: { attester: Hex; deadline: number; signature: Hex } | null,
   ): Hex;
+  /** Does several of these calls in one transaction, in order: all or none. None of them may need a value. */
+  multicallCall(calls: readonly Hex[]): Hex;
   /** what one of our contracts said no with; null if it is none of its errors */
   refusalOf(data: Hex): { name: string; args: unknown[] } | null;
   /** the same as text: `NotAttester(0x…, 0x…)` */
@@ -232,6 +245,7 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
             number(signed.deadline),
             bytes(unhex(signed.signature)),
           ]),
+    multicallCall: (calls) => calldata(selectorOf("multicall"), [bytesList(calls.map(unhex))]),
     refusalOf,
     refusalText,
     async records(uids, at) {
@@ -284,7 +298,7 @@ function itemsCall(name: "record" | "seal", terms: BatchTerms, items: Uint8Array
   return calldata(selectorOf(name), [termsOf(terms), bytes(items), bytes(unhex(signature))]);
 }
 
-function selectorOf(name: "record" | "seal" | "anchor" | "revoke" | "revokeSigned"): Hex {
+function selectorOf(name: "record" | "seal" | "anchor" | "revoke" | "revokeSigned" | "multicall"): Hex {
   return registry.getFunction(name)!.selector as Hex;
 }
 
