@@ -218,6 +218,8 @@ contract AttestationRegistry is IAttestationRegistry, IssuerSignatures {
     function multicall(bytes[] calldata calls) external returns (bytes[] memory results) {
         results = new bytes[](calls.length);
         for (uint256 i = 0; i < calls.length; ++i) {
+            // Of this contract to itself, so that the sender stays who it is.
+            // solhint-disable-next-line avoid-low-level-calls
             (bool done, bytes memory result) = address(this).delegatecall(calls[i]);
             if (!done) _revertWith(result);
             results[i] = result;
