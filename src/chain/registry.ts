@@ -182,6 +182,8 @@ export type Registry = {
   heads(attester: Hex, streams: readonly Hex[], at: number | Hex | BlockTag): Promise<Head[]>;
   /** as the node tells it, so check the id before encoding under it; null if no such schema is registered */
   schema(id: Hex, at?: Hex | BlockTag): Promise<RegisteredSchema | null>;
+  /** The same registry, of which what is read at the same time is asked for in one request. */
+  gathering(): Registry;
 };
 
 /**
@@ -206,7 +208,7 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
   const schemaRegistry = registry.decodeFunctionResult("schemaRegistry", named.data)[0] as Hex;
   const domain = { chainId, registry: address };
 
-  const view = async (to: Hex, data: Hex, at: number | Hex | BlockTag): Promise<Hex> => {
+  const ask = async (to: Hex, data: Hex, at: number | Hex | BlockTag): Promise<Hex> => {
     const result = await chain.call({ to, data }, at);
     if (result.kind === "returned") return result.data;
     const why = result.kind === "reverted" ? refusalText(result.data) : result.message;
@@ -215,10 +217,22 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
     });
   };
 
+  return reading({ domain, schemaRegistry }, ask);
+}
+
+/** Reads a contract: what it returned. */
+type View = (to: Hex, data: Hex, at: number | Hex | BlockTag) => Promise<Hex>;
+
+function reading(
+  { domain, schemaRegistry }: Pick<Registry, "domain" | "schemaRegistry">,
+  view: View,
+): Registry {
+  const address = domain.registry;
   const head = async (attester: Hex, stream: Hex, at: number | Hex | BlockTag): Promise<Head> =>
     headIn(await view(address, registry.encodeFunctionData("headOf", [attester, stream]) as Hex, at));
 
   return {
+    gathering: () => reading({ domain, schemaRegistry }, gathered(address, view)),
     domain,
     separator: domainSeparator(domain),
     schemaRegistry,
@@ -279,11 +293,7 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
     async heads(attester, streams, at) {
       if (streams.length <= 1) return Promise.all(streams.map((stream) => head(attester, stream, at)));
       const calls = streams.map((stream) => registry.encodeFunctionData("headOf", [attester, stream]) as Hex);
-      const data = await view(address, multicallCall(calls), at);
-      const answers = read(data, () => registry.decodeFunctionResult("multicall", data)[0] as Hex[]);
-      if (answers.length !== streams.length)
-        throw unreadable(`${answers.length} heads for ${streams.length} streams`);
-      return [...answers].map(headIn);
+      return (await viewSeveral(address, view, calls, at)).map(headIn);
     },
     async schema(id, at = "latest") {
       const asked = schemas.encodeFunctionData("termsOf", [id]) as Hex;
@@ -300,6 +310,62 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
       );
       return { id, definition, resolver: terms.resolver, revocable: terms.revocable };
     },
+  };
+}
+
+async function viewSeveral(
+  address: Hex,
+  view: View,
+  calls: readonly Hex[],
+  at: number | Hex | BlockTag,
+): Promise<Hex[]> {
+  const data = await view(address, multicallCall(calls), at);
+  const answers = read(data, () => [...(registry.decodeFunctionResult("multicall", data)[0] as Hex[])]);
+  if (answers.length !== calls.length)
+    throw unreadable(`${answers.length} answers to ${calls.length} questions`);
+  return answers;
+}
+
+/** Calldata of what is asked together: far below what a node takes in one request. */
+const MOST_GATHERED = 2 ** 18;
+
+/** Waits for what else is asked of the registry at the same time, and asks all of it at once. */
+function gathered(address: Hex, view: View): View {
+  type Question = { data: Hex; answer: (data: Hex) => void; fail: (error: unknown) => void };
+  const waiting = new Map<number | Hex | BlockTag, Question[]>();
+  async function send(at: number | Hex | BlockTag): Promise<void> {
+    const questions = waiting.get(at)!;
+    waiting.delete(at);
+    while (questions.length > 0) {
+      const some: Question[] = [];
+      for (let size = 0; questions.length > 0;) {
+        size += questions[0]!.data.length;
+        if (size > MOST_GATHERED && some.length > 0) break;
+        some.push(questions.shift()!);
+      }
+      try {
+        const calls = some.map((one) => one.data);
+        const answers =
+          calls.length === 1
+            ? [await view(address, calls[0]!, at)]
+            : await viewSeveral(address, view, calls, at);
+        some.forEach((one, index) => one.answer(answers[index]!));
+      } catch (error) {
+        for (const one of some) one.fail(error);
+      }
+    }
+  }
+  return (to, data, at) => {
+    if (to !== address) return view(to, data, at);
+    return new Promise((answer, fail) => {
+      const questions = waiting.get(at);
+      if (questions !== undefined) questions.push({ data, answer, fail });
+      else {
+        waiting.set(at, [{ data, answer, fail }]);
+        // When all that can be asked without another answer has been.
+        setImmediate(() => void send(at));
+      }
+    });
   };
 }
 

@@ -131,8 +131,9 @@ export function createPlanning(options: PlanningOptions): Planning {
       const way = await makeWay(job);
       moved = way.gaveWay || moved;
       for (const { stream, reason, line } of await store.refusals(job.id, SAMPLE)) {
+        // The first of a stream is what has to be mended first.
+        if (!way.waits.has(stream)) holdStream(job, stream, "refused", `line ${line}: ${reason}`);
         way.waits.add(stream);
-        holdStream(job, stream, "refused", `line ${line}: ${reason}`);
       }
       waits.set(job.id, way.waits);
     }
@@ -178,7 +179,7 @@ export function createPlanning(options: PlanningOptions): Planning {
       }
       const signed = signing().some((lane) => lane.address !== job.attester);
       const manner = mannerOf(job.act, signed, ZERO_WORD);
-      const shares = sharesFor(manner, sample, limits, total);
+      const shares = within(sharesFor(manner, sample, limits, total), roomOn(openLanes(head), unfinished));
       if (shares.room === 0) continue;
       const drafts = await draftsIn(job, head, limits, shares, sample, waits.get(job.id)!, bound, unfinished);
       if (drafts.length === 0 || lingers(job, drafts, shares)) continue;
@@ -367,6 +368,16 @@ export function createPlanning(options: PlanningOptions): Planning {
       return found.find((hold) => hold.why !== "stream") ?? found[0] ?? null;
     },
   };
+}
+
+/** Transactions that lanes can still have on their way. */
+function roomOn(lanes: readonly Lane[], load: ReadonlyMap<Hex, number>): number {
+  return lanes.reduce((sum, lane) => sum + Math.max(0, lane.slots - (load.get(lane.address) ?? 0)), 0);
+}
+
+function within(shares: Shares, most: number): Shares {
+  if (shares.room <= most) return shares;
+  return { ...shares, room: most, page: Math.ceil((shares.page * most) / shares.room) };
 }
 
 function leastLoaded(lanes: readonly Lane[], load: ReadonlyMap<Hex, number>): Lane {

@@ -45,6 +45,9 @@ export type SubmitterOptions = {
   now?: () => number;
 };
 
+/** Items that are in memory at once while batches are read back; one batch may have more. */
+const READ_TOGETHER = 1_000;
+
 /** Gas that one item needs with room to spare: however dear gas is, a batch holds one. */
 const LEAST_GAS = 200_000;
 
@@ -133,19 +136,32 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   /** Reads back what is final. On its own beside all else: a batch that is read slows none that is sent. */
   async function verifyTick({ head, batches }: { head: Block; batches: readonly Final[] }): Promise<void> {
     const asked = remembering(chain, head);
-    let failure: { error: unknown } | null = null;
-    for (const { id, job, stream, position, batch } of batches) {
-      if (batch.state !== "final") continue;
+    const gathering = registry.gathering();
+    const failures: unknown[] = [];
+    async function readBack({ id, job, stream, position, batch }: Final): Promise<void> {
+      if (batch.state !== "final") return;
       try {
         const items = await store.items(id);
         const landed = { ...job, stream, position, inclusion: batch.inclusion };
-        await store.verified(id, await mismatched(asked, registry, landed, items));
+        await store.verified(id, await mismatched(asked, gathering, landed, items));
       } catch (error) {
         // One that cannot be read now keeps no other from being read.
-        failure ??= { error };
+        failures.push(error);
       }
     }
-    if (failure !== null) throw failure.error;
+    // Small ones together: what they ask is asked at once.
+    let some: Promise<void>[] = [];
+    let items = 0;
+    for (const batch of batches) {
+      if (some.length > 0 && items + batch.count > READ_TOGETHER) {
+        await Promise.all(some);
+        [some, items] = [[], 0];
+      }
+      some.push(readBack(batch));
+      items += batch.count;
+    }
+    await Promise.all(some);
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Lanes of earlier runs whose keys are not here: their bytes are handed in all the same. */
