@@ -779,6 +779,8 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         expect(await store.counts(job)).to.include({ rows: 9, waiting: 8, rejected: 1 });
         const row = (await store.report(job, -1, 10)).find(({ line }) => line === bad!.line);
         expect(row).to.deep.include({ state: "rejected", faults: [reason] });
+        expect(await store.refusals(job, 10)).to.deep.equal([]);
+        expect((await store.refusals(job, 10, "rejected")).map((one) => one.item)).to.deep.equal([bad!.id]);
         expect((await store.waiting(job, 10)).map((item) => item.id)).to.not.include(bad!.id);
         // Nothing that is signed is given up for what somebody says of an item.
         const [fine] = await assigned(token, job, 1);
