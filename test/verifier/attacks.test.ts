@@ -357,9 +357,9 @@ describe("what attackers have found", function () {
     await world.mine(3);
     const later = (await world.chain.block("safe"))!.number;
     const liar = node(async (method, params, answer) =>
-      method === "eth_getBlockByNumber" && Number(params[0]) === later - 1 ? block(number) : answer(),
+      method === "eth_getBlockByNumber" && Number(params[0]) === later - 2 ? block(number) : answer(),
     );
-    const refused = await check(uid, [liar], { at: later - 1 }).catch((error: unknown) => error);
+    const refused = await check(uid, [liar], { at: later - 2 }).catch((error: unknown) => error);
     expect(refused).to.have.property("code", "E_NODE");
     const pinned = node(async (method, _, answer) =>
       method === "eth_getBlockByHash" ? block(number) : answer(),
