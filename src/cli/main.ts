@@ -262,16 +262,26 @@ common(
     async (what: string, options: never) =>
       (await import("./commands/export.js")).exportWaybills(what, options),
   ),
-  "store",
-).option("--out <dir>", "write a file for each instead");
+  "read",
+)
+  .option("--out <dir>", "write a file for each instead")
+  .option("--proof", "with the state of the safe block, asked of a node: then they are checked without one");
 common(
   command(
-    "verify <uids...>",
-    "check attestations with nothing but a node; - reads uids from stdin",
-    async (uids: string[], options: never) => (await import("./commands/verify.js")).verify(uids, options),
+    "verify <what...>",
+    "check attestations by uid or by waybill file, with nothing but a node; - reads either from stdin",
+    async (what: string[], options: never) => (await import("./commands/verify.js")).verify(what, options),
   ),
   "read",
-).option("--want <level>", "well-formed, authentic, included or settled", "settled");
+)
+  .option("--want <level>", "well-formed, authentic, included, settled or proven", "settled")
+  .option("--proof", "the same as --want proven")
+  .option("--policy <file>", "whom and what you believe: docs/verify.md")
+  .option("--at <block>", "look at this block: its number, safe, finalized or latest")
+  .option(
+    "--header-hash <hash>",
+    "of a block that you trust; with a waybill that has its state, no node is asked",
+  );
 common(
   command("revoke [uids...]", "revoke attestations, for ever", async (uids: string[], options: never) =>
     (await import("./commands/revoke.js")).revoke(uids, options),
