@@ -2,6 +2,7 @@ import type { Block, BlockTag, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { headOf } from "../chain/head.js";
+import type { Request } from "../chain/http.js";
 import { type Hex, ZERO_WORD } from "../hex.js";
 import { EMPTY_STREAM, type Head } from "../stream.js";
 import { type Finding, follow, type Said } from "./follow.js";
@@ -37,6 +38,8 @@ export type StreamAudit = {
 };
 
 export type AuditOptions = {
+  /** are asked to prove the head; without any, nothing is complete */
+  nodes: readonly { name: string; request: Request }[];
   /** up to this block; by default the safe one, or the head of a chain that names none */
   at?: number | BlockTag;
   /** where an earlier audit came to, or the first block to look at; by default the first of the chain */
@@ -63,7 +66,7 @@ export async function auditStream(
   chain: Chain,
   registry: Registry,
   stream: Stream,
-  options: AuditOptions = {},
+  options: AuditOptions,
 ): Promise<StreamAudit> {
   let start = await startOf(chain, options.from);
   for (let tries = 1; ; tries += 1) {
@@ -93,7 +96,7 @@ async function lookAt(
   stream: Stream,
   at: Block,
   start: Mark,
-  { witness: makeWitness, onProgress, onMark }: AuditOptions,
+  { nodes, witness: makeWitness, onProgress, onMark }: AuditOptions,
 ): Promise<StreamAudit> {
   const witness = makeWitness?.(start.head.count) ?? null;
   const counts = { record: 0n, seal: 0n, anchor: 0n, appends: 0 };
@@ -137,7 +140,7 @@ async function lookAt(
     return walk(sure, to, Math.max(CLOSE, Math.ceil((to - sure.block) / CLOSE)));
   }
 
-  const kept = await provenHead(chain, registry, stream, at);
+  const kept = await provenHead(nodes, registry, stream, at);
   let finding = await walk(start, at.number);
   while (finding !== null) {
     const end = finding.place!.block;

@@ -8,7 +8,7 @@ import { appendRoot, appendUids, EMPTY_STREAM, streamKey } from "../../src/strea
 import { rootOf } from "../../src/tree.js";
 import { type AuditOptions, auditStream, type Mark } from "../../src/verifier/audit.js";
 import { expectList } from "../../src/verifier/expect.js";
-import { altering, type Fault, refusing, staleHead } from "../support/proxy.js";
+import { altering, answering, type Fault, refusing, staleHead } from "../support/proxy.js";
 import { dataOf, freshKey, openWorld, type World } from "../support/stage.js";
 
 type RawLog = {
@@ -95,8 +95,14 @@ describe("an audit of a stream", function () {
     places.push({ block: receipt.block, position, level, count });
   }
 
-  const audit = (options: AuditOptions = {}) =>
-    auditStream(world.chain, world.registry, { attester: issuer.address, key: STREAM }, options);
+  const nodes = () => [{ name: "the node", request: world.faults.request }];
+  const audit = (options: Partial<AuditOptions> = {}) =>
+    auditStream(
+      world.chain,
+      world.registry,
+      { attester: issuer.address, key: STREAM },
+      { nodes: nodes(), ...options },
+    );
 
   /** The node's logs are altered, whatever is asked. */
   const tamper = (change: (logs: RawLog[]) => RawLog[]) =>
@@ -341,9 +347,45 @@ describe("an audit of a stream", function () {
     expect([report.verdict, report.finding]).to.deep.equal(["undecided", null]);
   });
 
+  it("takes the chain's word for its head only with a proof, and another node's where one gives none", async () => {
+    const gives = async () => {
+      const { verdict, head } = await audit();
+      return [verdict, head!.proof.outcome];
+    };
+    world.faults.always("eth_getProof", refusing("the method eth_getProof does not exist", -32601));
+    expect(await gives()).to.deep.equal(["undecided", "unknown"]);
+    const two = [...nodes(), { name: "another", request: world.node }];
+    expect((await audit({ nodes: two })).verdict).to.equal("complete");
+
+    world.faults.always(
+      "eth_getProof",
+      altering((proof: { storageProof: { value: Hex; proof: Hex[] }[] }) => {
+        const [count] = proof.storageProof;
+        return {
+          ...proof,
+          storageProof: [{ ...count!, proof: count!.proof.slice(1) }, proof.storageProof[1]],
+        };
+      }),
+    );
+    expect(await gives()).to.deep.equal(["undecided", "fail"]);
+    world.faults.heal();
+    world.faults.always(
+      "eth_getBlockByHash",
+      altering((block: object) => ({ ...block, stateRoot: ZERO_WORD })),
+    );
+    expect(await gives()).to.deep.equal(["undecided", "fail"]);
+  });
+
+  it("is not misled by a node that says another head than it can prove", async () => {
+    world.faults.always("eth_call", answering(`0x${"0".repeat(63)}1${"11".repeat(32)}`));
+    expect((await audit()).verdict).to.equal("complete");
+  });
+
   it("decides nothing of a stream that nobody appended to", async () => {
     const nobody = { attester: issuer.address, key: streamKey("no such stream") };
-    expect((await auditStream(world.chain, world.registry, nobody)).verdict).to.equal("undecided");
+    expect((await auditStream(world.chain, world.registry, nobody, { nodes: nodes() })).verdict).to.equal(
+      "undecided",
+    );
   });
 
   it("tells how things stood at an older block", async () => {
@@ -355,7 +397,7 @@ describe("an audit of a stream", function () {
   });
 
   describe("compared with a list of uids", () => {
-    const against = (list: readonly Hex[], more: AuditOptions = {}) =>
+    const against = (list: readonly Hex[], more: Partial<AuditOptions> = {}) =>
       audit({
         ...more,
         witness: (from) =>
@@ -401,7 +443,7 @@ describe("an audit of a stream", function () {
   it("begins anew when the chain changes meanwhile", async () => {
     const own = { attester: issuer.address, key: streamKey("reorganised") };
     await append("record", 3, own.key);
-    const before = await auditStream(world.chain, world.registry, own, { at: "latest" });
+    const before = await auditStream(world.chain, world.registry, own, { at: "latest", nodes: nodes() });
     expect(before.rebuilt.count).to.equal(3n);
     let turned = false;
     world.faults.always("eth_getLogs", async (forward) => {
@@ -410,7 +452,7 @@ describe("an audit of a stream", function () {
       turned = true;
       return logs;
     });
-    const after = await auditStream(world.chain, world.registry, own, { at: "latest" });
+    const after = await auditStream(world.chain, world.registry, own, { at: "latest", nodes: nodes() });
     expect([after.verdict, after.rebuilt.count]).to.deep.equal(["undecided", 0n]);
   });
 });
