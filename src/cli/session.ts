@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import type { Chain } from "../chain/chain.js";
 import { deployments } from "../chain/deployment.js";
 import { type EmbeddedChain, openEmbeddedChain } from "../chain/embedded.js";
-import { httpRequest, maskUrl } from "../chain/http.js";
+import { httpRequest, maskUrl, type Request } from "../chain/http.js";
 import { type Network, networkOf } from "../chain/networks.js";
 import { chainOf } from "../chain/node.js";
 import { openRegistry, type Registry } from "../chain/registry.js";
@@ -37,6 +37,8 @@ export type Connection = {
   chainId: bigint;
   /** where the node is, or the nodes are, without what might be secret */
   place: string;
+  /** each node by itself, for what is not taken from their agreement: state proofs */
+  nodes: readonly { name: string; request: Request }[];
   close(): Promise<void>;
 };
 
@@ -58,7 +60,8 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
     throw new WaybillError("E_USAGE", "the node's URL is not an http:// or https:// URL");
   }
   const place = urls.map(maskUrl).join(" and ");
-  const chain = chainAt(urls, options);
+  const nodes = urls.map((url) => ({ name: maskUrl(url), request: httpRequest(url) }));
+  const chain = chainAt(nodes, options);
   const chainId = await chain.chainId();
   const network = named ?? networkOf(chainId.toString());
   if (network.chainId !== chainId) {
@@ -73,11 +76,11 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
       mend: `add --network ${network.name}`,
     });
   }
-  return { chain, network, chainId, place, close: async () => {} };
+  return { chain, network, chainId, place, nodes, close: async () => {} };
 }
 
-function chainAt(urls: readonly string[], options: CommonOptions): Chain {
-  const nodes = urls.map((url) => ({ name: maskUrl(url), chain: chainOf(httpRequest(url)) }));
+function chainAt(named: Connection["nodes"], options: CommonOptions): Chain {
+  const nodes = named.map(({ name, request }) => ({ name, chain: chainOf(request) }));
   let last = -1;
   const onDisagreement = ({ block, said }: Disagreement) => {
     if (block === last || options.quiet === true) return;
@@ -100,6 +103,7 @@ async function connectEmbedded(options: CommonOptions, purpose: "read" | "write"
     network,
     chainId: network.chainId,
     place: `the embedded chain in ${options.data}`,
+    nodes: [{ name: "the embedded chain", request: embedded.request }],
     close: embedded.close,
   };
 }

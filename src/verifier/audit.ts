@@ -31,7 +31,7 @@ export type StreamAudit = {
   /** what the logs make */
   rebuilt: Head;
   /** what the chain keeps */
-  head: ProvenHead | null;
+  head: ProvenHead;
   /** statements by level, and how many appends they came in */
   counts: { record: bigint; seal: bigint; anchor: bigint; appends: number };
   asOf: { chainId: bigint; registry: Hex; block: number; hash: Hex };
@@ -47,8 +47,9 @@ export type AuditOptions = {
   /** @param from how many statements it is not told of: the mark that is gone on from has them behind it */
   witness?: (from: bigint) => Witness;
   onProgress?: (progress: { block: number; to: number; count: bigint }) => void;
-  /** an audit can go on from here */
+  /** an audit can go on from here; told every so many answers, and at the end */
   onMark?: (mark: Mark) => Promise<void>;
+  markEvery?: number;
 };
 
 /** Looks at a chain that changes meanwhile, before it is left for later. */
@@ -60,7 +61,7 @@ const CLOSE = 16;
  * Rebuilds the head of a stream from the chain's logs and compares it with the one in the chain's state. Memory does not
  * grow with the stream. Nothing of what a node says is believed that does not make the head; a second look is taken
  * before anything is said to be wrong.
- * @throws WaybillError E_NODE if no answer came, E_BLOCK if there is no such block
+ * @throws WaybillError E_NODE if no answer came, or there is no such block
  */
 export async function auditStream(
   chain: Chain,
@@ -96,12 +97,13 @@ async function lookAt(
   stream: Stream,
   at: Block,
   start: Mark,
-  { nodes, witness: makeWitness, onProgress, onMark }: AuditOptions,
+  { nodes, witness: makeWitness, onProgress, onMark, markEvery = 16 }: AuditOptions,
 ): Promise<StreamAudit> {
   const witness = makeWitness?.(start.head.count) ?? null;
   const counts = { record: 0n, seal: 0n, anchor: 0n, appends: 0 };
   let head = start.head;
   let seen = head.count;
+  let answers = 0;
   /** Before the block of the newest link: what is missing from the logs is not before it. */
   let sure = { block: start.block, head };
 
@@ -129,7 +131,8 @@ async function lookAt(
   }
 
   async function mark(number: number): Promise<void> {
-    if (onMark === undefined) return;
+    answers += 1;
+    if (onMark === undefined || (answers % markEvery !== 0 && number !== at.number)) return;
     const block = number === at.number ? at : await chain.block(number);
     if (block === null || !(await isCanonical(chain, at))) return;
     await onMark({ block: number, blockHash: block.hash, head });
@@ -220,12 +223,15 @@ async function isBehind(chain: Chain, at: Block): Promise<boolean> {
   return newest === null || newest.number < at.number;
 }
 
-/** @throws WaybillError E_BLOCK if there is no such block */
-async function pinned(chain: Chain, at: number | BlockTag | undefined): Promise<Block> {
+/**
+ * The block that all of a look is about: by default the safe one, or the head of a chain that names none.
+ * @throws WaybillError E_NODE if there is no such block
+ */
+export async function pinned(chain: Chain, at: number | BlockTag | undefined): Promise<Block> {
   const block =
     at === undefined ? ((await chain.block("safe")) ?? (await headOf(chain))) : await chain.block(at);
   if (block !== null) return block;
-  throw new WaybillError("E_BLOCK", `the node has no block ${at}`, {
+  throw new WaybillError("E_NODE", `the node has no block ${at}`, {
     mend: "name one that it has with --at",
   });
 }
@@ -240,6 +246,6 @@ function beginningOf(from: Mark | number | undefined): Mark {
   return { block: (typeof from === "number" ? from : 0) - 1, blockHash: ZERO_WORD, head: EMPTY_STREAM };
 }
 
-async function isCanonical(chain: Chain, block: Block): Promise<boolean> {
+export async function isCanonical(chain: Chain, block: Block): Promise<boolean> {
   return (await chain.block(block.number))?.hash === block.hash;
 }

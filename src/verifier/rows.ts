@@ -17,7 +17,8 @@ export type Rows = {
   put(row: number, place: Place): boolean;
   /** the first row that is due and has no place; null if there is none */
   firstMissing(): number | null;
-  /** how many have a place */
+  /** how many uids there are, and how many of them have a place */
+  distinct(): number;
   found(): number;
 };
 
@@ -34,6 +35,7 @@ export function rowsFor(capacity: number): Rows {
   const slots = new Uint32Array(2 ** Math.ceil(Math.log2(Math.max(2, capacity * 1.5))));
   const wanted = new Uint8Array(KEPT);
   let size = 0;
+  let distinct = 0;
   let found = 0;
 
   /** The slot that holds the uid, or would. */
@@ -54,10 +56,12 @@ export function rowsFor(capacity: number): Rows {
     add(uid, isDue) {
       const slot = slotOf(uid);
       kept.set(wanted, size * KEPT);
-      due[size] = isDue ? 1 : 0;
+      due[size] = isDue && slots[slot] === 0 ? 1 : 0;
       size += 1;
       // Of two rows with one uid, the first is found.
-      if (slots[slot] === 0) slots[slot] = size;
+      if (slots[slot] !== 0) return;
+      slots[slot] = size;
+      distinct += 1;
     },
     rowOf(uid) {
       const row = slots[slotOf(uid)]!;
@@ -75,6 +79,7 @@ export function rowsFor(capacity: number): Rows {
       for (let row = 0; row < size; row += 1) if (due[row] === 1 && placed[row] === 0) return row;
       return null;
     },
+    distinct: () => distinct,
     found: () => found,
   };
 }
