@@ -68,11 +68,8 @@ function contentReader(chain: Chain, address: Hex, attester: Hex, most: number) 
 
   async function logsFor(topics: Topics, from: number, to: number): Promise<Log[]> {
     const logs: Log[] = [];
-    for await (const part of logsInRanges(
-      chain,
-      { address, topics },
-      { from, to, most: Math.min(most, to - from + 1) },
-    )) {
+    const range = { from, to, first: to - from + 1, most };
+    for await (const part of logsInRanges(chain, { address, topics }, range)) {
       for (const log of part.logs) logs.push(log);
     }
     return logs;

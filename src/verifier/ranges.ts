@@ -4,13 +4,13 @@ import type { Hex } from "../hex.js";
 
 /** Blocks in one question, at most: more is refused by many providers. */
 export const MOST_BLOCKS = 10_000;
-const FIRST_BLOCKS = 64;
 /** Logs that an answer should have: some megabytes, and less than the 10,000 at which providers refuse. */
 const LOGS = 2_000;
 
 /**
  * All logs of a question in a range of blocks, in order, by questions of a bounded size: twice as many blocks after an
  * answer that is small, half as many after one that is large, or where the node refuses.
+ * @param first blocks in the first question: how crowded they are is not known yet
  * @param most blocks in one question
  * @yields what is up to and including block `to`; what was not asked for is left out
  * @throws RpcError if the node refuses even a single block
@@ -18,10 +18,10 @@ const LOGS = 2_000;
 export async function* logsInRanges(
   chain: Chain,
   question: { address: Hex; topics: Topics },
-  { from, to, most = MOST_BLOCKS }: { from: number; to: number; most?: number },
+  { from, to, first = 1, most = MOST_BLOCKS }: { from: number; to: number; first?: number; most?: number },
 ): AsyncGenerator<{ to: number; logs: Log[] }> {
   let limit = most;
-  let span = Math.min(limit, FIRST_BLOCKS);
+  let span = Math.min(limit, first);
   for (let next = from; next <= to;) {
     const range = { from: next, to: Math.min(to, next + span - 1) };
     let logs: Log[];
