@@ -263,12 +263,20 @@ common(
 ).option("--out <dir>", "write a file for each instead");
 common(
   command(
-    "verify <uids...>",
-    "check attestations with nothing but a node; - reads uids from stdin",
-    async (uids: string[], options: never) => (await import("./commands/verify.js")).verify(uids, options),
+    "verify <what...>",
+    "check attestations by uid or by waybill file, with nothing but a node; - reads either from stdin",
+    async (what: string[], options: never) => (await import("./commands/verify.js")).verify(what, options),
   ),
   "read",
-).option("--want <level>", "well-formed, authentic, included or settled", "settled");
+)
+  .option("--want <level>", "well-formed, authentic, included, settled or proven", "settled")
+  .option("--proof", "the same as --want proven")
+  .option("--policy <file>", "whom and what you believe: docs/verify.md")
+  .option("--at <block>", "look at this block: its number, safe, finalized or latest")
+  .option(
+    "--header-hash <hash>",
+    "of a block that you trust; with a waybill that has its state, no node is asked",
+  );
 common(
   command("revoke [uids...]", "revoke attestations, for ever", async (uids: string[], options: never) =>
     (await import("./commands/revoke.js")).revoke(uids, options),

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import type { Chain } from "../chain/chain.js";
 import { deployments } from "../chain/deployment.js";
 import { type EmbeddedChain, openEmbeddedChain } from "../chain/embedded.js";
-import { httpRequest, maskUrl, type Request } from "../chain/http.js";
+import { httpRequest, maskUrl } from "../chain/http.js";
 import { type Network, networkOf } from "../chain/networks.js";
 import { chainOf } from "../chain/node.js";
 import { openRegistry, type Registry } from "../chain/registry.js";
@@ -15,6 +15,8 @@ import { lockDirectory } from "../store/lock.js";
 import { openSqliteStore } from "../store/sqlite.js";
 import type { Store } from "../store/store.js";
 import { isDone } from "../submitter/submitter.js";
+import { type NamedNode, nodesAt } from "../verifier/node.js";
+import { openPanel } from "../verifier/view.js";
 import type { KeyFiles } from "./keys.js";
 
 /** Options that every command has; each is also WAYBILL_ and its name in capitals. */
@@ -38,7 +40,7 @@ export type Connection = {
   /** where the node is, or the nodes are, without what might be secret */
   place: string;
   /** each node by itself, for what is not taken from their agreement: state proofs */
-  nodes: readonly { name: string; request: Request }[];
+  nodes: readonly NamedNode[];
   close(): Promise<void>;
 };
 
@@ -49,16 +51,7 @@ export type Connection = {
 export async function connect(options: CommonOptions, purpose: "read" | "write"): Promise<Connection> {
   if (options.network === "embedded") return connectEmbedded(options, purpose);
   const named = options.network === undefined ? null : networkOf(options.network);
-  const isLocal = named === null || named.name === "local";
-  const urls = options.rpcUrl ?? (isLocal ? [LOCAL_URL] : []);
-  if (urls.length === 0) {
-    throw new WaybillError("E_USAGE", `no node is named for ${named?.name ?? "this network"}`, {
-      mend: "give its URL with --rpc-url, or in WAYBILL_RPC_URL",
-    });
-  }
-  if (!urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url))) {
-    throw new WaybillError("E_USAGE", "the node's URL is not an http:// or https:// URL");
-  }
+  const urls = urlsOf(options, named);
   const place = urls.map(maskUrl).join(" and ");
   const nodes = urls.map((url) => ({ name: maskUrl(url), request: httpRequest(url) }));
   const chain = chainAt(nodes, options);
@@ -77,6 +70,38 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
     });
   }
   return { chain, network, chainId, place, nodes, close: async () => {} };
+}
+
+/** @throws WaybillError E_USAGE */
+function urlsOf({ rpcUrl }: CommonOptions, named: Network | null): readonly string[] {
+  const isLocal = named === null || named.name === "local";
+  const urls = rpcUrl ?? (isLocal ? [LOCAL_URL] : []);
+  if (urls.length === 0) {
+    throw new WaybillError("E_USAGE", `no node is named for ${named?.name ?? "this network"}`, {
+      mend: "give its URL with --rpc-url, or in WAYBILL_RPC_URL",
+    });
+  }
+  if (!urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url))) {
+    throw new WaybillError("E_USAGE", "the node's URL is not an http:// or https:// URL");
+  }
+  return urls;
+}
+
+/**
+ * The nodes of a network for a verifier, which asks each of them by itself and believes none alone. They have to serve
+ * the network that is named.
+ */
+export async function nodesFor(
+  options: CommonOptions,
+): Promise<{ nodes: NamedNode[]; close(): Promise<void> }> {
+  if (options.network === "embedded") {
+    const { request, close } = await openEmbeddedChain({ journal: journalOf(options), readOnly: true });
+    return { nodes: [{ name: "the embedded chain", request }], close };
+  }
+  const named = options.network === undefined ? null : networkOf(options.network);
+  const nodes = nodesAt(urlsOf(options, named));
+  if (named !== null) await openPanel(nodes, named.chainId);
+  return { nodes, close: async () => {} };
 }
 
 function chainAt(named: Connection["nodes"], options: CommonOptions): Chain {

@@ -2,11 +2,11 @@ import type { Block, BlockTag, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { headOf } from "../chain/head.js";
-import type { Request } from "../chain/http.js";
 import { type Hex, ZERO_WORD } from "../hex.js";
 import { EMPTY_STREAM, type Head } from "../stream.js";
 import { type Finding, follow, type Said } from "./follow.js";
 import { linksOf, type Stream } from "./links.js";
+import type { NamedNode } from "./node.js";
 import { type ProvenHead, provenHead } from "./provenHead.js";
 
 /** Where an audit stands: the head that all blocks up to and including this one make. Enough to go on from. */
@@ -34,12 +34,12 @@ export type StreamAudit = {
   head: ProvenHead;
   /** statements by level, and how many appends they came in */
   counts: { record: bigint; seal: bigint; anchor: bigint; appends: number };
-  asOf: { chainId: bigint; registry: Hex; block: number; hash: Hex };
+  asOf: { chainId: bigint; registry: Hex; block: number; hash: Hex; headerTrust: string };
 };
 
 export type AuditOptions = {
-  /** are asked to prove the head; without any, nothing is complete */
-  nodes: readonly { name: string; request: Request }[];
+  /** at least one: they are asked to prove the head */
+  nodes: readonly NamedNode[];
   /** up to this block; by default the safe one, or the head of a chain that names none */
   at?: number | BlockTag;
   /** where an earlier audit came to, or the first block to look at; by default the first of the chain */
@@ -158,7 +158,7 @@ async function lookAt(
   const first = [expected, finding].filter((one) => one !== null).sort(byPosition)[0] ?? null;
   const behind = first !== null && (await isBehind(chain, at));
   const [verdict, because] = judged(at, kept, head, first, behind);
-  const asOf = { ...registry.domain, block: at.number, hash: at.hash };
+  const asOf = { ...registry.domain, block: at.number, hash: at.hash, headerTrust: kept.headerTrust };
   return {
     stream,
     verdict,

@@ -1,8 +1,8 @@
 import { uidOf } from "../attestation.js";
 import { anchoredCount, sealedItems, statementOf } from "../chain/events.js";
-import { type Registry, sameAddress } from "../chain/registry.js";
+import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
-import type { Hex } from "../hex.js";
+import { type Hex, sameAddress } from "../hex.js";
 import { appendRoot, appendUids, type Head } from "../stream.js";
 import { rootOf } from "../tree.js";
 import type { Link, Stream } from "./links.js";

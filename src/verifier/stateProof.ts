@@ -1,12 +1,9 @@
 import { verifyMerkleProof } from "@ethereumjs/mpt";
 import { RLP } from "@ethereumjs/rlp";
+import { type AccountProof, proofOf } from "../accountProof.js";
 import { type Hex, hex, keccak, unhex } from "../hex.js";
 
-/** An answer of eth_getProof (EIP-1186): all that is taken from it are nodes of tries. */
-export type AccountProof = {
-  accountProof: readonly Hex[];
-  storageProof: readonly { key: Hex; proof: readonly Hex[] }[];
-};
+export { type AccountProof, proofOf };
 
 /**
  * What the state holds of a contract. An account that is not there holds nothing: every value is zero, and its code is
@@ -22,10 +19,6 @@ export type ProvenAccount = {
 export type ProofReading = { ok: true; account: ProvenAccount } | { ok: false; fault: string };
 
 const EMPTY_TRIE = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
-/** A path has 64 nibbles and a leaf. */
-const MOST_NODES = 65;
-/** A branch of 16 hashes and an empty value takes 532 bytes, a leaf of an account fewer than 150. */
-const LONGEST_NODE = 600;
 
 /**
  * What a state root says of slots of a contract, by the nodes of the tries that lead there; that something is not there
@@ -66,31 +59,7 @@ export async function provenSlots(
   return { ok: true, account: { codeHash: account?.codeHash ?? null, values } };
 }
 
-/** The nodes of an answer and nothing else: what is kept in a file. Null if it has another form. */
-export function proofOf(proof: unknown): AccountProof | null {
-  const { accountProof, storageProof } = (proof ?? {}) as { [name: string]: unknown };
-  if (!isNodes(accountProof) || !Array.isArray(storageProof) || storageProof.length > 16) return null;
-  const slots = storageProof.map((one: unknown) => {
-    const { key, proof: nodes } = (one ?? {}) as { [name: string]: unknown };
-    return typeof key === "string" && /^0x[0-9a-fA-F]{1,64}$/.test(key) && isNodes(nodes)
-      ? { key: key as Hex, proof: nodes }
-      : null;
-  });
-  return slots.every((slot) => slot !== null) ? { accountProof, storageProof: slots } : null;
-}
-
 type Said = { codeHash?: unknown; storageHash?: unknown; storageProof: readonly { value?: unknown }[] };
-
-function isNodes(value: unknown): value is Hex[] {
-  return (
-    Array.isArray(value) &&
-    value.length <= MOST_NODES &&
-    value.every(
-      (node) =>
-        typeof node === "string" && node.length <= 2 + 2 * LONGEST_NODE && /^0x(?:[0-9a-f]{2})+$/i.test(node),
-    )
-  );
-}
 
 /** What a trie holds at the hash of a key; empty if it is proven to hold nothing; null if nothing is proven. */
 async function valueAt(

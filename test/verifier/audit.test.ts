@@ -370,7 +370,7 @@ describe("an audit of a stream", function () {
     expect(await gives()).to.deep.equal(["undecided", "fail"]);
     world.faults.heal();
     world.faults.always(
-      "eth_getBlockByHash",
+      "eth_getBlockByNumber",
       altering((block: object) => ({ ...block, stateRoot: ZERO_WORD })),
     );
     expect(await gives()).to.deep.equal(["undecided", "fail"]);

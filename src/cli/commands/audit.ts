@@ -279,7 +279,7 @@ function streamText(name: string, report: StreamAudit, more: readonly [string, s
     ["logs make", `${grouped(rebuilt.count)}  ${rebuilt.hash}`],
     ["chain has", `${grouped(head.head.count)}  ${head.head.hash}`],
     ["proof", `${head.proof.outcome}: ${head.proof.evidence}`],
-    ["as of", `block ${asOf.block} ${asOf.hash} of chain ${asOf.chainId}`],
+    ["as of", `block ${asOf.block} ${asOf.hash} of chain ${asOf.chainId}, header from ${asOf.headerTrust}`],
   ];
   if (finding !== null) {
     const where =

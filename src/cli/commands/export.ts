@@ -137,6 +137,7 @@ async function* waybillsOf(
           blockHash: inclusion.blockHash,
           transaction: inclusion.transaction,
         },
+        state: null,
       };
     }
   }
