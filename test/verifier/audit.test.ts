@@ -210,6 +210,15 @@ describe("an audit of a stream", function () {
         3,
       ],
       [
+        "the root of a sealed batch",
+        (logs) => {
+          for (const log of logs) if (log.topics[0] === SEALED) log.topics[3] = `0x${"56".repeat(32)}`;
+          return logs;
+        },
+        "altered",
+        3,
+      ],
+      [
         "bytes that no registry makes",
         (logs) => {
           for (const log of logs) if (log.topics[0] === SEALED) log.data = log.data.slice(0, -64) as Hex;
@@ -315,9 +324,12 @@ describe("an audit of a stream", function () {
   it("does not go on from a mark of another chain, nor blame the chain for a mark that is wrong", async () => {
     const [mark] = await marksOf();
     const other = { ...mark!, blockHash: ZERO_WORD };
+    world.faults.asked.length = 0;
     expect((await audit({ from: { ...other, head: { count: 3n, hash: ZERO_WORD } } })).verdict).to.equal(
       "complete",
     );
+    const [first] = world.faults.asked.filter(({ method }) => method === "eth_getLogs");
+    expect((first!.params[0] as { fromBlock: Hex }).fromBlock).to.equal("0x0");
     const wrong = { ...mark!, head: { count: 3n, hash: `0x${"9".repeat(64)}` as Hex } };
     expect((await audit({ from: wrong })).verdict).to.equal("complete");
   });
@@ -328,10 +340,17 @@ describe("an audit of a stream", function () {
     return marks;
   }
 
-  it("looks again where a node lost its answers for a moment", async () => {
-    let asked = 0;
-    tamper((logs) => ((asked += 1) === 1 ? [] : logs));
-    expect((await audit()).verdict).to.equal("complete");
+  it("looks again where a node lost its answers for a moment, also the last one", async () => {
+    for (const batch of [0, 5]) {
+      let lost = false;
+      tamper((logs) => {
+        const loses = !lost && logs.some(isLink(batch));
+        lost ||= loses;
+        return loses ? [] : logs;
+      });
+      expect((await audit()).verdict).to.equal("complete");
+      expect(lost).to.equal(true);
+    }
   });
 
   it("decides nothing where the node has fallen behind", async () => {
