@@ -1,9 +1,9 @@
 import type { Chain, Log, Topics } from "../chain/chain.js";
 import { appendOf } from "../chain/events.js";
-import { ANCHORED, APPENDED, ATTESTED, type Registry, SEALED } from "../chain/registry.js";
-import type { Hex } from "../hex.js";
+import type { Registry } from "../chain/registry.js";
+import { ANCHORED, APPENDED, ATTESTED, SEALED } from "../chain/topics.js";
+import { addressWord, type Hex, hex } from "../hex.js";
 import { logsInRanges, MOST_BLOCKS } from "./ranges.js";
-import { topicOf } from "./readBack.js";
 
 /** A stream is one issuer's under one key. */
 export type Stream = { attester: Hex; key: Hex };
@@ -40,7 +40,7 @@ export async function* linksOf(
   range: { from: number; to: number; most?: number },
 ): AsyncGenerator<{ to: number | null; links: Link[] }> {
   const address = registry.domain.registry;
-  const question = { address, topics: [APPENDED, topicOf(stream.attester), stream.key] };
+  const question = { address, topics: [APPENDED, hex(addressWord(stream.attester)), stream.key] };
   const readContent = contentReader(chain, address, stream.attester, range.most ?? MOST_BLOCKS);
   for await (const { to, logs } of logsInRanges(chain, question, range)) {
     const appends = logs.map((log) => ({ log, ...appendOf(log) }));
@@ -59,7 +59,7 @@ type Append = Omit<Link, "content">;
 
 /** Reads what appends are about, as many at a time as are near each other. */
 function contentReader(chain: Chain, address: Hex, attester: Hex, most: number) {
-  const issuer = topicOf(attester);
+  const issuer = hex(addressWord(attester));
   const kinds: Topics[] = [
     [ATTESTED, null, issuer],
     [[SEALED, ANCHORED], issuer],
@@ -113,7 +113,7 @@ function contentOf({ log, count }: Append, found: ReadonlyMap<string, Log>): Lin
   const start = log.index - Number(count);
   for (let index = start; index < log.index; index += 1) {
     const item = index < 0 ? undefined : at(index);
-    if (item?.topics[0] !== ATTESTED) return { kind: "missing", first: logs.length };
+    if (item === undefined) return { kind: "missing", first: logs.length };
     logs.push(item);
   }
   return { kind: "recorded", logs };

@@ -1,10 +1,10 @@
 import { type Level, uidOf } from "../attestation.js";
 import type { Chain, Log, Topics } from "../chain/chain.js";
 import { sealedItems, statementOf } from "../chain/events.js";
-import { ANCHORED, ATTESTED, type Registry, REVOKED, SEALED } from "../chain/registry.js";
-import type { Hex } from "../hex.js";
+import type { Registry } from "../chain/registry.js";
+import { ANCHORED, ATTESTED, REVOKED, SEALED } from "../chain/topics.js";
+import { addressWord, type Hex, hex } from "../hex.js";
 import { logsInRanges } from "./ranges.js";
-import { topicOf } from "./readBack.js";
 import type { Rows } from "./rows.js";
 
 /**
@@ -28,7 +28,7 @@ export async function findRows(
 ): Promise<void> {
   const address = registry.domain.registry;
   for (const act of how.acts) {
-    const question = { address, topics: TOPICS[act](topicOf(issuer)) };
+    const question = { address, topics: TOPICS[act](hex(addressWord(issuer))) };
     for await (const { to, logs } of logsInRanges(chain, question, how)) {
       for (const log of logs) {
         const place = { block: log.block, blockHash: log.blockHash, transaction: log.transaction };

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { AbiCoder } from "ethers";
 import { type Item, type Level, packItems, uidOf } from "../../src/attestation.js";
+import type { Topics } from "../../src/chain/chain.js";
 import { ANCHORED, APPENDED, ATTESTED, SEALED } from "../../src/chain/registry.js";
 import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
@@ -8,6 +9,8 @@ import { appendRoot, appendUids, EMPTY_STREAM, streamKey } from "../../src/strea
 import { rootOf } from "../../src/tree.js";
 import { type AuditOptions, auditStream, type Mark } from "../../src/verifier/audit.js";
 import { expectList } from "../../src/verifier/expect.js";
+import { linksOf } from "../../src/verifier/links.js";
+import { topicOf } from "../../src/verifier/readBack.js";
 import { altering, answering, type Fault, refusing, staleHead } from "../support/proxy.js";
 import { dataOf, freshKey, openWorld, type World } from "../support/stage.js";
 
@@ -284,8 +287,54 @@ describe("an audit of a stream", function () {
     const all = (await world.node("eth_getLogs", [
       { address, fromBlock: "0x0", toBlock: "latest" },
     ])) as RawLog[];
+    world.faults.asked.length = 0;
+    await audit();
+    const questions = world.faults.asked.length;
     tamper((logs) => [...logs, ...all].reverse());
     expect((await audit()).verdict).to.equal("complete");
+    // It did not have to look again.
+    expect(world.faults.asked.length).to.equal(2 * questions);
+  });
+
+  it("is not misled by a lie that is consistent with itself: the chain's head is another", async () => {
+    const batch = [15, 16, 17, 18].map((position) => uids[position]!);
+    const swapped = [batch[1]!, batch[0]!, batch[2]!, batch[3]!];
+    const { block } = places[5]!;
+    const before = await audit({ at: block - 1 });
+    const { hash } = appendUids(before.rebuilt, swapped);
+    tamper((logs) => {
+      const [a, b] = [logs.find(isItem(15)), logs.find(isItem(16))];
+      if (a && b) [a.topics, a.data, b.topics, b.data] = [b.topics, b.data, a.topics, a.data];
+      for (const log of logs.filter(isLink(5))) log.data = `${log.data.slice(0, -64)}${hash.slice(2)}` as Hex;
+      return logs;
+    });
+    const { verdict, finding } = await audit();
+    expect([verdict, finding!.kind, finding!.position]).to.deep.equal(["broken", "fork", null]);
+  });
+
+  it("has a block behind it only when it has all of it", async () => {
+    const number = (value: number) => value.toString(16).padStart(64, "0");
+    const { registry } = world;
+    const place = { block: 7, blockHash: ZERO_WORD, transaction: ZERO_WORD };
+    const topics = [APPENDED, topicOf(issuer.address), STREAM];
+    const logs = [0, 1].map((index) => ({
+      ...{ ...place, index, topics },
+      data: `0x${number(1_500 * index)}${number(1_500)}${number(0)}` as Hex,
+    }));
+    const chain = {
+      ...world.chain,
+      logs: async ({ topics: [first] }: { topics: Topics }) => (first === APPENDED ? logs : []),
+    };
+    const seen: (number | null)[] = [];
+    for await (const { to } of linksOf(
+      chain,
+      registry,
+      { attester: issuer.address, key: STREAM },
+      { from: 7, to: 7 },
+    )) {
+      seen.push(to);
+    }
+    expect(seen).to.deep.equal([null, 7]);
   });
 
   it("asks in ranges that the node takes, and again in small ones where an answer was cut short", async () => {
