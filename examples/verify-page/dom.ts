@@ -24,7 +24,7 @@ export function byId<T extends HTMLElement>(id: string): T {
   return element as T;
 }
 
-const LONGEST = 1_000; // characters
+const LONGEST = 600; // characters
 
 /**
  * What a stranger wrote, in its own direction and cut where it would push away all else. Characters that are not seen or

@@ -22,9 +22,9 @@ const MEANS: { [level in (typeof LADDER)[number]]: string } = {
 };
 
 const FLAGS = {
-  current: "not revoked, not expired, what it refers to holds",
-  complete: "its place in its stream is known, with no gap or fork behind it",
-  accepted: "the schema's resolver and your policy have nothing against it",
+  current: "yes: not revoked, not expired, and what it refers to holds",
+  complete: "yes: its place in its stream is known, and nothing is missing behind it",
+  accepted: "yes: the schema's resolver and your policy took it",
 } as const;
 
 /** A report as a person reads it: the answer, how far, what it says, why, and how to do without this page. */
@@ -49,7 +49,8 @@ export function reportView(report: Report, waybill: Waybill | null, file: string
 }
 
 function ladder({ level, want }: Report): HTMLElement {
-  const rungs = LADDER.map((name, rung) => {
+  // The ground is no rung of it, unless that is where it stands.
+  const rungs = [...LADDER.entries()].slice(level === 0 ? 0 : 1).map(([rung, name]) => {
     const state = rung > level ? "not reached" : rung === level ? "reached, and no further" : "reached";
     const needed = rung === want ? ", asked for" : "";
     return el(
@@ -199,8 +200,8 @@ function section(title: string, ...children: readonly HTMLElement[]): HTMLElemen
 }
 
 function valueText(value: Value): string {
-  return typeof value === "string"
-    ? value
+  return typeof value !== "object"
+    ? String(value)
     : JSON.stringify(value, (_, inner: unknown) => (typeof inner === "bigint" ? inner.toString() : inner));
 }
 
