@@ -259,8 +259,10 @@ common(
     async (what: string, options: never) =>
       (await import("./commands/export.js")).exportWaybills(what, options),
   ),
-  "store",
-).option("--out <dir>", "write a file for each instead");
+  "read",
+)
+  .option("--out <dir>", "write a file for each instead")
+  .option("--proof", "with the state of the safe block, asked of a node: then they are checked without one");
 common(
   command(
     "verify <what...>",

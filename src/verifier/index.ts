@@ -5,6 +5,7 @@ export { httpRequest, type Request } from "../chain/http.js";
 export { WaybillError } from "../errors.js";
 export type { Hex } from "../hex.js";
 export { readWaybill, type StateEvidence, type Waybill, waybillData } from "../waybill.js";
+export { safeView, stateEvidence } from "./evidence.js";
 export { readWaybills, unreadable } from "./file.js";
 export { type NamedNode, nodesAt } from "./node.js";
 export { type Policy, readPolicy } from "./policy.js";

@@ -101,18 +101,22 @@ async function followAt(
     end = "uids" in link ? appendUids(end, link.uids) : appendRoot(end, link.root, Number(link.count));
   }
   if (end.count !== head.count || end.hash !== head.hash) return null;
-  return standsIn(links[0]!, subject, position)
-    ? { kind: "followed", behind: head.count - position - 1n }
-    : { kind: "other" };
+  const kind = standsIn(links[0]!, subject, position);
+  if (kind === null) return { kind: "unshown" };
+  return kind ? { kind: "followed", behind: head.count - position - 1n } : { kind: "other" };
 }
 
-/** Of a root, the leaf's place is what the link's own count makes it: the registry may keep the root with another. */
-function standsIn(link: Link, { uid, leaf }: Subject, position: bigint): boolean {
+/**
+ * Whether it is the statement that stands there. Of a root, the link's own count says which leaves it has: the registry
+ * may keep the root with another, and then nobody can tell (null).
+ */
+function standsIn(link: Link, { uid, leaf }: Subject, position: bigint): boolean | null {
   const offset = Number(position - link.position);
   if ("uids" in link) return link.uids[offset] === uid;
   if (leaf === null) return link.root === uid && link.count === 1n;
-  const root = rootFrom(uid, leaf.index, leaf.path, Number(link.count));
-  return leaf.index === offset && leaf.root === link.root && root === link.root;
+  if (leaf.root !== link.root) return false;
+  if (rootFrom(uid, leaf.index, leaf.path, Number(link.count)) !== link.root) return null;
+  return leaf.index === offset;
 }
 
 /** The events right before an Appended, in its block, are what was appended; null if they cannot be. */

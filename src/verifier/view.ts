@@ -75,7 +75,10 @@ export async function openPanel(nodes: readonly NamedNode[], expected: bigint | 
       const [safe, finalized, latest] = await Promise.all(
         (["safe", "finalized", "latest"] as const).map((tag) => heard(blockOf(node, tag))),
       );
-      return { node, safe: safe ?? null, finalized: finalized ?? null, latest: latest ?? null };
+      return {
+        node,
+        ...coherent({ safe: safe ?? null, finalized: finalized ?? null, latest: latest ?? null }),
+      };
     }),
   );
   return { chainId, count: nodes.length, seats };
@@ -120,6 +123,13 @@ export function furtherBlock(panel: Panel, view: View): number | null {
     panel.count / 2,
   );
   return further !== null && further > view.block ? further : null;
+}
+
+/** Final is at most what is safe, and safe at most the newest: of a node that says otherwise only the newest counts. */
+function coherent(tags: Omit<Seat, "node">): Omit<Seat, "node"> {
+  const heights = [tags.finalized, tags.safe, tags.latest].flatMap((block) => block?.number ?? []);
+  const rising = heights.every((height, index) => index === 0 || heights[index - 1]! <= height);
+  return rising ? tags : { safe: null, finalized: null, latest: tags.latest };
 }
 
 /** The height that this many have come to. */

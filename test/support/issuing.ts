@@ -28,8 +28,9 @@ export type Issuing = {
   waybill(of: Attestation, more?: Partial<Waybill>): Waybill;
 };
 
-export async function openIssuing(world: World): Promise<Issuing> {
-  const issuer = await freshKey(world);
+/** @param issuer a key that this node has not seen; by itself a fresh one */
+export async function openIssuing(world: World, key?: Key): Promise<Issuing> {
+  const issuer = key ?? (await freshKey(world));
   const schema = { definition: DEFINITION, resolver: ZERO_ADDRESS, revocable: true };
   let nonce = 0;
   let made = 0;

@@ -21,6 +21,9 @@ function validatorOf(name: string): (document: unknown) => void {
 /** @throws Error unless it is as docs/report.schema.json says */
 export const heldToSchema: (document: unknown) => void = validatorOf("report.schema.json");
 
+/** @throws Error unless it is as docs/waybill.schema.json says */
+export const waybillHeld: (document: unknown) => void = validatorOf("waybill.schema.json");
+
 /** `verify`, whose every report is held against the schema. */
 export const checked: typeof verify = async (what, options) => held(await verify(what, options));
 
