@@ -35,6 +35,14 @@ function level(): Option {
   ).default("record");
 }
 
+function fromBlock(): Option {
+  return new Option("--from-block <number>", "first block to look at");
+}
+
+function atBlock(): Option {
+  return new Option("--at <block>", "last block to look at: a number, safe, finalized or latest");
+}
+
 function common(target: Command, kind: "read" | "write" | "store"): Command {
   target
     .addOption(
@@ -250,11 +258,29 @@ common(
   command(
     "report [job]",
     "every row with its state, uid, block and transaction",
-    async (job: string | undefined, options: never) =>
-      (await import("./commands/jobs.js")).report(job, options),
+    async (job: string | undefined, options: { rebuild?: boolean }) =>
+      options.rebuild === true
+        ? (await import("./commands/rebuild.js")).rebuild(job, options as never)
+        : (await import("./commands/jobs.js")).report(job, options as never),
   ),
-  "store",
-);
+  "read",
+)
+  .option("--rebuild", "from the chain alone: where every uid is, of a job or of a file with uids")
+  .option("--attester <address>", "with --rebuild FILE: who issued them")
+  .addOption(fromBlock())
+  .addOption(atBlock());
+common(
+  command(
+    "audit <what>",
+    "rebuild a stream from the chain, or the streams of a job, and name what is missing, added or moved",
+    async (what: string, options: never) => (await import("./commands/audit.js")).audit(what, options),
+  ),
+  "read",
+)
+  .option("--attester <address>", "whose stream it is; else the issuer's of this store")
+  .option("--expect <file>", "the uids that the stream is to consist of, in order, one a line")
+  .addOption(fromBlock())
+  .addOption(atBlock());
 common(
   command(
     "export <what>",

@@ -39,6 +39,8 @@ export type Connection = {
   chainId: bigint;
   /** where the node is, or the nodes are, without what might be secret */
   place: string;
+  /** each node by itself, for what is not taken from their agreement: state proofs */
+  nodes: readonly NamedNode[];
   close(): Promise<void>;
 };
 
@@ -51,7 +53,8 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
   const named = options.network === undefined ? null : networkOf(options.network);
   const urls = urlsOf(options, named);
   const place = urls.map(maskUrl).join(" and ");
-  const chain = chainAt(urls, options);
+  const nodes = urls.map((url) => ({ name: maskUrl(url), request: httpRequest(url) }));
+  const chain = chainAt(nodes, options);
   const chainId = await chain.chainId();
   const network = named ?? networkOf(chainId.toString());
   if (network.chainId !== chainId) {
@@ -66,7 +69,7 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
       mend: `add --network ${network.name}`,
     });
   }
-  return { chain, network, chainId, place, close: async () => {} };
+  return { chain, network, chainId, place, nodes, close: async () => {} };
 }
 
 /** @throws WaybillError E_USAGE */
@@ -101,8 +104,8 @@ export async function nodesFor(
   return { nodes, close: async () => {} };
 }
 
-function chainAt(urls: readonly string[], options: CommonOptions): Chain {
-  const nodes = urls.map((url) => ({ name: maskUrl(url), chain: chainOf(httpRequest(url)) }));
+function chainAt(named: Connection["nodes"], options: CommonOptions): Chain {
+  const nodes = named.map(({ name, request }) => ({ name, chain: chainOf(request) }));
   let last = -1;
   const onDisagreement = ({ block, said }: Disagreement) => {
     if (block === last || options.quiet === true) return;
@@ -125,6 +128,7 @@ async function connectEmbedded(options: CommonOptions, purpose: "read" | "write"
     network,
     chainId: network.chainId,
     place: `the embedded chain in ${options.data}`,
+    nodes: [{ name: "the embedded chain", request: embedded.request }],
     close: embedded.close,
   };
 }
