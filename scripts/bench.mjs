@@ -1,4 +1,4 @@
-// `npm run -s bench:gas`, `bench:throughput`, `bench:pipeline` or `bench:memory`, each with `-- --json`: bench/NAME.ts. What Waybill is
+// `npm run -s bench:gas`, `bench:throughput`, `bench:pipeline`, `bench:memory` or `bench:price`, each with `-- --json`: bench/NAME.ts. What Waybill is
 // measured against comes with packages of their own, which are installed here: building, testing and using Waybill does
 // without.
 import { join, relative } from "node:path";
@@ -12,6 +12,7 @@ const NEEDS = {
   throughput: (args) => (args.includes("--short") ? [] : [join(BENCH, "peers")]),
   memory: () => [],
   pipeline: () => [],
+  price: () => [],
 };
 
 const [name, ...args] = process.argv.slice(2);
