@@ -49,19 +49,17 @@ export type PriceHold = { why: "price" | "cap"; baseFee: bigint; below: bigint; 
 /** The longest that economy waits for a better price: prices have a wave that is a day long, and none that is longer. */
 export const ECONOMY_PATIENCE_S = 86_400;
 
+/** Of a block's limit, where EIP-1559 leaves the base fee as it is, and the most that it adds for a full block. */
+const TARGET = 1 / 2;
+const MOST_RISE = 1 / 8;
+
 /**
- * How demand answers to a price: if it rises by some of itself, demand falls by as much of itself. What is taken at a
- * price follows from it, and it is good enough for a crowd of 0.7 to 1.5 (bench/price.ts).
+ * How demand answers to a price: if that rises by some of itself, demand falls by as much of itself. So of what our own
+ * gas has added to the base fee, each block takes away an eighth. Crowds of 0.7 to 1.5 are near enough (bench/price.ts).
  */
 const ELASTICITY = 1;
 
-/** Of the target, the least that is worth a transaction of its own: it takes as much gas as an item or two. */
-const LEAST = 1 / 32;
-
-/** Of the target, the most that is taken while there is time: what is above it raises the price however few others there are. */
-const MOST = 1;
-
-/** Blocks that may be lost to a crowd that leaves no room: from 25 blocks' worth at once it takes 15 to price it out. */
+/** Blocks that may be lost to a crowd that leaves no room: one that wants 25 blocks at once is priced out in 15. */
 const SPARE_BLOCKS = 25;
 
 /** As much again under a cap, for a price above it lets nothing in: spikes are over in an hour. */
@@ -71,26 +69,28 @@ const SPARE_UNDER_CAP_S = 3_600;
 const SPARE_SHARE = 0.1;
 
 /** By how much single blocks differ from what is expected of their quarter of an hour: the cheap ones are what is taken. */
-const SPREAD = 1.1;
+const SPREAD = 1.08;
 
-/** @param left gas that is still to be handed in */
+/**
+ * While there is time, half of a block or nothing: what our gas does to the base fee comes one block later, so it is
+ * cheaper to take much at once and to wait until the crowd has brought the price back than to take a little of each.
+ * @param left gas that is still to be handed in
+ */
 export function pace(goal: Goal, left: number, moment: Moment): Allowance {
   const { now, baseFee, gasLimit, blockS, cap } = moment;
   if (cap !== null && baseFee > cap) {
     return { gas: 0, hold: { why: "cap", baseFee, below: cap, until: null }, late: false };
   }
   if (goal.mode === "max") return { gas: gasLimit, hold: null, late: false };
-  const target = gasLimit / 2;
+  const target = Math.floor(gasLimit * TARGET);
   const end = endOf(goal, moment);
   const prices = expectedPrices(moment, end);
   const latest = goal.mode === "economy" ? end : latestStart(end, left / target, moment, prices);
   if (now >= latest) return { gas: goal.mode === "economy" ? target : gasLimit, hold: null, late: true };
 
-  const price = Number(baseFee);
-  const worth = worthOf(left / target, prices, (end - now) / blockS);
-  const share = takenAt(worth, price);
-  if (share >= LEAST) return { gas: Math.floor(target * share), hold: null, late: false };
-  const below = BigInt(Math.floor((worth * (ELASTICITY + LEAST)) / (ELASTICITY + 2 * LEAST)));
+  const limit = priceLimit(left / target, prices, (end - now) / blockS);
+  if (Number(baseFee) <= limit) return { gas: target, hold: null, late: false };
+  const below = BigInt(Math.floor(limit));
   return { gas: 0, hold: { why: "price", baseFee, below, until: latest }, late: false };
 }
 
@@ -111,38 +111,38 @@ function latestStart(end: number, targets: number, moment: Moment, prices: reado
 }
 
 /**
- * What one more gas is worth: the price at which all that is left is taken in time, if prices are as expected.
+ * The price up to which blocks are taken, so that all that is left gets in, if prices are as expected.
  * @param targets gas that is left, in targets of a block
- * @param prices of equal parts of the time that is left
- * @param blocks that are left, some at least
+ * @param prices of equal parts of the time that is left, without us
+ * @param blocks in that time
+ * @returns wei per gas
  */
-function worthOf(targets: number, prices: readonly number[], blocks: number): number {
+function priceLimit(targets: number, prices: readonly number[], blocks: number): number {
   const each = blocks / prices.length / 2;
   let low = Math.min(...prices) / SPREAD;
-  let high = 4 * Math.max(...prices) * SPREAD;
+  let high = MOST_TAKEN * Math.max(...prices) * SPREAD;
   while (high / low > 1.001) {
-    const worth = Math.sqrt(low * high);
+    const limit = Math.sqrt(low * high);
     let taken = 0;
-    for (const price of prices) taken += takenFrom(worth, price * SPREAD) + takenFrom(worth, price / SPREAD);
-    if (taken * each < targets) low = worth;
-    else high = worth;
+    for (const price of prices) taken += takenUpTo(limit, price * SPREAD) + takenUpTo(limit, price / SPREAD);
+    if (taken * each < targets) low = limit;
+    else high = limit;
   }
   return high;
 }
 
-/**
- * Of the target, what is taken at the price that the crowd makes without us. With a share s of ours it becomes
- * p·(1 + s/ε), so one gas more costs p·(1 + 2s/ε), and is taken while that is below what it is worth.
- */
-function takenFrom(worth: number, price: number): number {
-  return Math.max(0, Math.min(MOST, (ELASTICITY / 2) * (worth / price - 1)));
-}
+/** So far above what is expected, as good as every block is taken. */
+const MOST_TAKEN = 16;
 
-/** The same at the price as it is, which our own gas has raised already. */
-function takenAt(worth: number, price: number): number {
-  if (price >= worth) return 0;
-  if (2 * price <= worth) return MOST;
-  return Math.min(MOST, (ELASTICITY * (worth - price)) / (2 * price - worth));
+/**
+ * Of all blocks, those that are taken if half of one is whenever it asks no more than a limit. That makes the next one an
+ * eighth dearer, and of what is above the price without us each block takes its part, until the limit is reached again.
+ */
+function takenUpTo(limit: number, price: number): number {
+  const above = limit / price - 1;
+  if (above <= 0) return 0;
+  const back = Math.log(((1 + MOST_RISE) * (1 + above) - 1) / above);
+  return Math.min(1, (ELASTICITY * MOST_RISE) / back);
 }
 
 /** For each quarter of an hour until then, and for one at least. */

@@ -2,10 +2,14 @@ import { BLOCK_GAS, BLOCK_S, type Demand, TARGET_GAS } from "./demand.js";
 import { crowdGas, crowdTipOf, roomFor, simulatedChain } from "./simulatedChain.js";
 import type { Job } from "./job.js";
 
-/** Above the fee that the crowd alone makes, in logarithms: so far our own gas can push it, in so many steps. */
-const HIGHEST = 0.9;
+/** Prices are tried in steps of 3 %. */
 const STEP = 0.03;
-const POINTS = Math.round(HIGHEST / STEP) + 1;
+
+/**
+ * Above the fee that the crowd alone makes, in logarithms: so far our own gas can push it. Who has little time takes
+ * blocks whole, and goes further.
+ */
+const highestOf = (blocks: number) => (blocks > 600 ? 0.9 : 5.4);
 
 /** Shares of the target that are tried for a block. */
 const CHOICES = [0, 1 / 32, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1, 1.5, 2];
@@ -25,7 +29,8 @@ export type Foreseen = {
  */
 export function foresee(demand: Demand, job: Job, from: number, baseFee: bigint, blocks: number): Foreseen {
   const alone = aloneOf(demand, from, baseFee, blocks);
-  const values = new Float64Array((blocks + 1) * POINTS);
+  const points = Math.round(highestOf(blocks) / STEP) + 1;
+  const values = new Float64Array((blocks + 1) * points);
   let [low, high] = [Math.min(...alone.fee), 200 * Math.max(...alone.fee)];
   let bound = 0;
   let best = Infinity;
@@ -60,19 +65,19 @@ function aloneOf(demand: Demand, from: number, baseFee: bigint, blocks: number):
   return { from, fee, crowd, tip };
 }
 
-const RAISED = Float64Array.from({ length: POINTS }, (_, point) => Math.exp(point * STEP));
-
 /** `values[t, y]`: least of cost less worth from block t on, if the fee is e^y above the one without us. */
 function solve(demand: Demand, job: Job, alone: Alone, worth: number, values: Float64Array): void {
   const blocks = alone.fee.length - 1;
-  const thinned = RAISED.map((raised) => raised ** -demand.elasticity);
-  values.fill(0, blocks * POINTS);
+  const points = values.length / (blocks + 1);
+  const raised = Float64Array.from({ length: points }, (_, point) => Math.exp(point * STEP));
+  const thinned = raised.map((one) => one ** -demand.elasticity);
+  values.fill(0, blocks * points);
   for (let t = blocks - 1; t >= 0; t -= 1) {
     const shift = Math.log(alone.fee[t]! / alone.fee[t + 1]!);
-    const next = (t + 1) * POINTS;
-    for (let y = 0; y < POINTS; y += 1) {
-      values[t * POINTS + y] = bestOf(
-        alone.fee[t]! * RAISED[y]!,
+    const next = (t + 1) * points;
+    for (let y = 0; y < points; y += 1) {
+      values[t * points + y] = bestOf(
+        alone.fee[t]! * raised[y]!,
         alone.crowd[t]! * thinned[y]!,
         y * STEP + shift,
         demand,
@@ -80,6 +85,7 @@ function solve(demand: Demand, job: Job, alone: Alone, worth: number, values: Fl
         worth,
         values,
         next,
+        points,
       ).value;
     }
   }
@@ -97,6 +103,7 @@ function bestOf(
   worth: number,
   values: Float64Array,
   next: number,
+  points: number,
 ): { value: number; gas: number } {
   const room = roomFor(crowd, true);
   const tip = crowdTipOf(demand, crowd);
@@ -105,7 +112,7 @@ function bestOf(
     const gas = Math.min(choice * TARGET_GAS, room);
     const used = Math.min(BLOCK_GAS, crowd + gas);
     const to = height + Math.log(1 + (used - TARGET_GAS) / TARGET_GAS / 8);
-    const at = Math.max(0, Math.min(POINTS - 1.000001, to / STEP));
+    const at = Math.max(0, Math.min(points - 1.000001, to / STEP));
     const low = Math.floor(at);
     const part = at - low;
     const later = values[next + low]! * (1 - part) + values[next + low + 1]! * part;
@@ -121,6 +128,7 @@ function bestOf(
 /** The schedule that the values say, block by block. */
 function follow(demand: Demand, job: Job, alone: Alone, worth: number, values: Float64Array): Float64Array {
   const blocks = alone.fee.length - 1;
+  const points = values.length / (blocks + 1);
   const schedule = new Float64Array(blocks);
   let height = 0;
   for (let t = 0; t < blocks; t += 1) {
@@ -135,7 +143,8 @@ function follow(demand: Demand, job: Job, alone: Alone, worth: number, values: F
       job,
       worth,
       values,
-      (t + 1) * POINTS,
+      (t + 1) * points,
+      points,
     );
     schedule[t] = job.useful(gas);
     const used = Math.min(BLOCK_GAS, crowd + gas);

@@ -20,7 +20,13 @@ export type Job = {
 export function jobOf(items: number): Job {
   const manner = mannerOf("record", true, ZERO_WORD);
   const [size] = itemsOf("price", 1).map(packedSize);
-  const gasFor = (count: number) => gasOf(workOf(manner, Array.from({ length: count }, () => size!)));
+  const gasFor = (count: number) =>
+    gasOf(
+      workOf(
+        manner,
+        Array.from({ length: count }, () => size!),
+      ),
+    );
   const overhead = gasFor(0);
   const each = (gasFor(200) - overhead) / 200;
   const transactions = (gas: number) => Math.ceil(gas / TRANSACTION_GAS_CAP);

@@ -48,13 +48,7 @@ export const atOnceByHalves: Policy = () => BLOCK_GAS / 2;
 export const neverOutbid: Policy = (_, { baseFee }, offer) => (baseFee <= offer ? BLOCK_GAS : 0);
 
 /** Runs a job to its end, or to that of the trace. Tips are offered as the product offers them. */
-export function run(
-  demand: Demand,
-  job: Job,
-  past: Past,
-  policy: Policy,
-  cap: bigint | null = null,
-): Ran {
+export function run(demand: Demand, job: Job, past: Past, policy: Policy, cap: bigint | null = null): Ran {
   const chain = simulatedChain(demand, past.from, past.baseFee);
   let { history } = past;
   const recent = [...past.recent];

@@ -27,7 +27,11 @@ export type SimulatedChain = {
   make(gas: bigint, tip: bigint): Made;
 };
 
-export function simulatedChain(demand: Demand, from = 0, baseFee = BigInt(Math.round(demand.usual))): SimulatedChain {
+export function simulatedChain(
+  demand: Demand,
+  from = 0,
+  baseFee = BigInt(Math.round(demand.usual)),
+): SimulatedChain {
   let number = from;
   let fee = baseFee;
   return {

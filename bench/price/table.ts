@@ -12,7 +12,12 @@ export function priceText({ items, seeds, optima, jobs }: PriceReport): string {
     "",
     line("", "cost ÷ clairvoyant's", "cost ÷ at once's", "hours", "late"),
     line("", "median", "worst", "median", "median", "traces"),
-    ...kinds.map((kind) => lineOf(kind, jobs.filter((job) => label(job) === kind))),
+    ...kinds.map((kind) =>
+      lineOf(
+        kind,
+        jobs.filter((job) => label(job) === kind),
+      ),
+    ),
     "",
     "clairvoyant's     the cheapest schedule for as much time, by one who knows the trace: dynamic",
     "                  programming over time and price, run on the chain to the wei. No schedule is",
