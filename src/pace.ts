@@ -1,4 +1,4 @@
-import { type PriceHistory, STEP_S, wave } from "./prices.js";
+import { type PriceHistory, spreadOf, STEP_S, wave } from "./prices.js";
 
 /**
  * What of the next block a job may fill, so that it is cheap, or in time, or both. Pure: the time is the head's, and what
@@ -68,16 +68,13 @@ const SPARE_UNDER_CAP_S = 3_600;
 /** Of the blocks that a deadline needs at half a block each, so many more are kept. */
 const SPARE_SHARE = 0.1;
 
-/** By how much single blocks differ from what is expected of their quarter of an hour: the cheap ones are what is taken. */
-const SPREAD = 1.08;
-
 /**
  * While there is time, half of a block or nothing: what our gas does to the base fee comes one block later, so it is
  * cheaper to take much at once and to wait until the crowd has brought the price back than to take a little of each.
  * @param left gas that is still to be handed in
  */
 export function pace(goal: Goal, left: number, moment: Moment): Allowance {
-  const { now, baseFee, gasLimit, blockS, cap } = moment;
+  const { now, baseFee, gasLimit, blockS, history, cap } = moment;
   if (cap !== null && baseFee > cap) {
     return { gas: 0, hold: { why: "cap", baseFee, below: cap, until: null }, late: false };
   }
@@ -88,10 +85,20 @@ export function pace(goal: Goal, left: number, moment: Moment): Allowance {
   const latest = goal.mode === "economy" ? end : latestStart(end, left / target, moment, prices);
   if (now >= latest) return { gas: goal.mode === "economy" ? target : gasLimit, hold: null, late: true };
 
-  const limit = priceLimit(left / target, prices, (end - now) / blockS);
+  const limit = priceLimit(left / target, prices, spreadOf(history), (end - now) / blockS);
   if (Number(baseFee) <= limit) return { gas: target, hold: null, late: false };
   const below = BigInt(Math.floor(limit));
   return { gas: 0, hold: { why: "price", baseFee, below, until: latest }, late: false };
+}
+
+/**
+ * What our own gas has added to the base fee, as a logarithm, one block later.
+ * @param raised what it was in the block
+ * @param gas of ours in that block
+ */
+export function raisedAfter(raised: number, gas: number, gasLimit: number): number {
+  const added = Math.log1p((MOST_RISE * gas) / (gasLimit * TARGET));
+  return raised * (1 - ELASTICITY * MOST_RISE) + Math.min(added, Math.log1p(MOST_RISE));
 }
 
 /** When all is to be done that is not late, Unix seconds: what a deadline keeps spare is not planned with. */
@@ -114,17 +121,18 @@ function latestStart(end: number, targets: number, moment: Moment, prices: reado
  * The price up to which blocks are taken, so that all that is left gets in, if prices are as expected.
  * @param targets gas that is left, in targets of a block
  * @param prices of equal parts of the time that is left, without us
+ * @param spread by what factor single blocks are off that: the cheap ones are what is taken
  * @param blocks in that time
  * @returns wei per gas
  */
-function priceLimit(targets: number, prices: readonly number[], blocks: number): number {
+function priceLimit(targets: number, prices: readonly number[], spread: number, blocks: number): number {
   const each = blocks / prices.length / 2;
-  let low = Math.min(...prices) / SPREAD;
-  let high = MOST_TAKEN * Math.max(...prices) * SPREAD;
+  let low = Math.min(...prices) / spread;
+  let high = MOST_TAKEN * Math.max(...prices) * spread;
   while (high / low > 1.001) {
     const limit = Math.sqrt(low * high);
     let taken = 0;
-    for (const price of prices) taken += takenUpTo(limit, price * SPREAD) + takenUpTo(limit, price / SPREAD);
+    for (const price of prices) taken += takenUpTo(limit, price * spread) + takenUpTo(limit, price / spread);
     if (taken * each < targets) low = limit;
     else high = limit;
   }

@@ -1,8 +1,8 @@
 /**
- * What blocks asked, wei per gas, in quarters of an hour: `log` is the mean of the logarithms, for a price is twice or
- * half of another. Oldest first, a day of them and some more.
+ * What blocks asked, in quarters of an hour: `log` is the mean of the logarithms of wei per gas, for a price is twice or
+ * half of another, and `squares` the sum of the squares of what is off it. Oldest first, a day of them and some more.
  */
-export type PriceHistory = readonly { step: number; log: number; count: number }[];
+export type PriceHistory = readonly { step: number; count: number; log: number; squares: number }[];
 
 /** Seconds that are one step of a history. */
 export const STEP_S = 900;
@@ -21,21 +21,35 @@ const OF_THE_HOUR = 0.75;
 /** Steps in which what is different today wears off to a third. */
 const MEMORY = 16;
 
-/** The history with one more block, in whatever order they come. @param at Unix seconds @param baseFee wei per gas */
-export function remember(history: PriceHistory, at: number, baseFee: bigint): PriceHistory {
+/**
+ * The history with one more block, in whatever order they come.
+ * @param at Unix seconds
+ * @param price wei per gas, without what our own gas has added to it
+ */
+export function remember(history: PriceHistory, at: number, price: number): PriceHistory {
   const step = Math.floor(at / STEP_S);
-  const log = Math.log(Math.max(1, Number(baseFee)));
-  const last = history.at(-1);
-  if (last !== undefined && step <= last.step) {
-    const found = history.findIndex((one) => one.step >= step);
-    const there = history[found]!;
-    if (there.step !== step) return history.toSpliced(found, 0, { step, log, count: 1 });
+  const log = Math.log(Math.max(1, price));
+  const added = { step, count: 1, log, squares: 0 };
+  const found = history.findLastIndex((one) => one.step <= step);
+  const there = history[found];
+  if (there?.step === step) {
     const count = there.count + 1;
-    return history.with(found, { step, log: there.log + (log - there.log) / count, count });
+    const mean = there.log + (log - there.log) / count;
+    const squares = there.squares + (log - there.log) * (log - mean);
+    return history.with(found, { step, count, log: mean, squares });
   }
-  const oldest = step - DAY - AROUND;
-  return [...history.filter((one) => one.step >= oldest), { step, log, count: 1 }];
+  const newest = Math.max(step, history.at(-1)?.step ?? step);
+  return history.toSpliced(found + 1, 0, added).filter((one) => one.step >= newest - DAY - AROUND);
 }
+
+/** By what factor single blocks are off what is usual in their quarter of an hour; 1 if nothing is known of it. */
+export function spreadOf(history: PriceHistory): number {
+  const told = history.filter(({ count }) => count >= ENOUGH);
+  return Math.exp(Math.sqrt(median(told.map(({ count, squares }) => squares / count)) ?? 0));
+}
+
+/** Blocks of a step that tell how much they differ. */
+const ENOUGH = 8;
 
 /**
  * What blocks will ask, for the steps from now on: as the day before at that time, and as much dearer or cheaper as it is

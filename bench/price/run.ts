@@ -1,5 +1,5 @@
 import { tipOf } from "../../src/fees.js";
-import { type Goal, type Moment, pace } from "../../src/pace.js";
+import { type Goal, type Moment, pace, raisedAfter } from "../../src/pace.js";
 import { type PriceHistory, remember } from "../../src/prices.js";
 import { BLOCK_GAS, BLOCK_S, type Demand } from "./demand.js";
 import type { Job } from "./job.js";
@@ -28,7 +28,7 @@ export function pastOf(demand: Demand, blocks: number): Past {
   const recent: Made[] = [];
   for (let t = 0; t < blocks; t += 1) {
     const made = chain.make(0n, 0n);
-    history = remember(history, made.timestamp, made.baseFee);
+    history = remember(history, made.timestamp, Number(made.baseFee));
     recent.push(made);
   }
   return { from: blocks, baseFee: chain.coming().baseFee, history, recent: recent.slice(-RECENT) };
@@ -54,6 +54,7 @@ export function run(demand: Demand, job: Job, past: Past, policy: Policy, cap: b
   const recent = [...past.recent];
   let left = job.items;
   let cost = 0n;
+  let raised = 0;
   const offer = 2n * past.baseFee + tipBy(recent);
   for (let t = past.from; t < demand.wanted.length; t += 1) {
     const { timestamp, baseFee } = chain.coming();
@@ -66,7 +67,8 @@ export function run(demand: Demand, job: Job, past: Past, policy: Policy, cap: b
     if (left === 0) return { cost: Number(cost), end: made.timestamp };
     recent.push(made);
     recent.shift();
-    history = remember(history, made.timestamp, made.baseFee);
+    history = remember(history, made.timestamp, Number(made.baseFee) / Math.exp(raised));
+    raised = raisedAfter(raised, Number(made.ours), BLOCK_GAS);
   }
   return { cost: Number(cost), end: null };
 }
