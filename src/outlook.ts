@@ -42,13 +42,14 @@ const MOST_PRICE = 5e12;
 /**
  * Works through the blocks to come as the submitter will, with a crowd that wants less when gas is dearer: our own gas
  * makes it dearer, by an eighth for a full block.
+ * @param gas a whole number
  */
 export function outlook(goal: Goal, gas: number, market: Market): Outlook {
   const horizon = horizonOf(goal, gas, market);
   // As many blocks that are so much larger and rarer move in the same way.
   const together = Math.max(1, Math.ceil(horizon / market.blockS / MOST_BLOCKS));
   const blockS = market.blockS * together;
-  const gasLimit = market.gasLimit * together;
+  const gasLimit = Math.floor(market.gasLimit * together);
   const target = gasLimit / 2;
   const steps = Math.ceil((MOST_DAYS * 86_400) / STEP_S);
   const alone = wave(market.history, market.now, Number(market.baseFee), steps);
@@ -57,7 +58,7 @@ export function outlook(goal: Goal, gas: number, market: Market): Outlook {
   let { history } = market;
   let price = Number(market.baseFee);
   let left = gas;
-  let paid = 0;
+  let paid = 0n;
   let [least, most] = [Infinity, 0];
   let blocks = 0;
   const path: Outlook["path"] = [];
@@ -77,10 +78,10 @@ export function outlook(goal: Goal, gas: number, market: Market): Outlook {
       cap: null,
     };
     const taken = price > MOST_PRICE ? 0 : Math.min(left, pace(goal, left, moment).gas);
-    path.push({ second: Math.round(second), baseFee, gas: Math.round(taken) });
+    path.push({ second: Number(second.toFixed(2)), baseFee, gas: taken });
     if (taken > 0) {
       blocks += Math.min(together, Math.ceil(taken / market.gasLimit));
-      paid += taken * price;
+      paid += BigInt(taken) * baseFee;
       [least, most] = [Math.min(least, price), Math.max(most, price)];
       left -= taken;
     }
@@ -88,9 +89,9 @@ export function outlook(goal: Goal, gas: number, market: Market): Outlook {
     price = Math.max(1, price * (1 + (crowd + taken - target) / target / 8));
   }
   const seconds = path.at(-1)?.second ?? 0;
-  const cost = wei(paid) + BigInt(Math.ceil(gas)) * market.tip;
+  const cost = paid + BigInt(gas) * market.tip;
   const used = gas - left;
-  const mean = used === 0 ? market.baseFee : wei(paid / used);
+  const mean = used === 0 ? market.baseFee : paid / BigInt(used);
   const range = used === 0 ? { least: mean, most: mean } : { least: wei(least), most: wei(most) };
   return { done: left <= 0, blocks, seconds, paid: { mean, ...range }, path: thinned(path), cost };
 }

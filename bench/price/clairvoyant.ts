@@ -1,4 +1,4 @@
-import { BLOCK_GAS, BLOCK_S, type Demand, TARGET_GAS } from "./demand.js";
+import { BLOCK_GAS, type Demand, TARGET_GAS } from "./demand.js";
 import { crowdGas, crowdTipOf, roomFor, simulatedChain } from "./simulatedChain.js";
 import type { Job } from "./job.js";
 

@@ -9,6 +9,8 @@ import { type Made, simulatedChain } from "./simulatedChain.js";
 export type Ran = {
   /** wei */
   cost: number;
+  /** the dearest base fee that was paid, wei per gas */
+  highest: bigint;
   /** Unix seconds of the block with its last item; null if it is not done when the trace ends */
   end: number | null;
 };
@@ -54,6 +56,7 @@ export function run(demand: Demand, job: Job, past: Past, policy: Policy, cap: b
   const recent = [...past.recent];
   let left = job.items;
   let cost = 0n;
+  let highest = 0n;
   let raised = 0;
   const offer = 2n * past.baseFee + tipBy(recent);
   for (let t = past.from; t < demand.wanted.length; t += 1) {
@@ -63,14 +66,15 @@ export function run(demand: Demand, job: Job, past: Past, policy: Policy, cap: b
     const tip = tipBy(recent);
     const made = chain.make(BigInt(job.gasFor(items)), tip);
     left -= job.itemsIn(Number(made.ours));
+    if (made.ours > 0n && made.baseFee > highest) highest = made.baseFee;
     cost += made.ours * (made.baseFee + tip);
-    if (left === 0) return { cost: Number(cost), end: made.timestamp };
+    if (left === 0) return { cost: Number(cost), highest, end: made.timestamp };
     recent.push(made);
     recent.shift();
     history = remember(history, made.timestamp, Number(made.baseFee) / Math.exp(raised));
     raised = raisedAfter(raised, Number(made.ours), BLOCK_GAS);
   }
-  return { cost: Number(cost), end: null };
+  return { cost: Number(cost), highest, end: null };
 }
 
 function tipBy(recent: readonly Made[]): bigint {

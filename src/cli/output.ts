@@ -133,7 +133,7 @@ export function counted(count: number, noun: string): string {
 
 /** `24 s`, `7 min`, `3.5 h`, `2 days` */
 export function spanText(seconds: number): string {
-  if (seconds < 120) return `${Math.ceil(seconds)} s`;
+  if (seconds < 120) return `${Math.max(1, Math.ceil(seconds))} s`;
   if (seconds < 2 * 3_600) return `${Math.round(seconds / 60)} min`;
   if (seconds < 48 * 3_600) return `${Number((seconds / 3_600).toFixed(1))} h`;
   return `${Math.round(seconds / 86_400)} days`;

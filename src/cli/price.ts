@@ -98,6 +98,8 @@ export type Pricing = {
   baseFeeWei: bigint;
   tipWei: bigint;
   blockSeconds: number;
+  /** Unix seconds; null for none */
+  deadline: number | null;
   /** quarters of an hour of the day before whose prices are known */
   knownQuarters: number;
   /** in the chosen mode, with all that the chain takes */
@@ -143,6 +145,7 @@ export async function pricingOf(
   const maxFee = offer.kind === "bid" ? offer.bid.maxFee : 0n;
   return {
     mode,
+    deadline: by,
     baseFeeWei: market.baseFee,
     tipWei: market.tip,
     blockSeconds: market.blockS,
@@ -184,9 +187,9 @@ function wayOf(goal: Goal, { gas }: Load, market: PricedMarket, extra: bigint): 
 }
 
 function fasterWay(way: Way, load: Load, market: PricedMarket, extra: bigint): Way | null {
-  const seconds = Math.floor(way.seconds / 2);
+  const seconds = way.seconds / 2;
   const soonest = outlook({ mode: "max" }, load.gas, market);
-  if (way.costWei === null || soonest.seconds > seconds) return null;
+  if (way.mode === "max" || way.costWei === null || soonest.seconds > seconds) return null;
   return wayOf({ mode: "deadline", by: market.now + seconds }, load, market, extra);
 }
 
@@ -198,7 +201,9 @@ export function pricingText(pricing: Pricing, level: Level): string[] {
       ? `twice as fast as ${mode}: not possible, ${mode === "max" ? "max takes all that blocks have" : "blocks have no room for it"}`
       : `twice as fast as ${mode}: ${costText(twiceAsFast.costWei)}, done in ${spanText(twiceAsFast.seconds)}`;
   return [
-    `a gas costs ${gwei(baseFeeWei)} now and ${gwei(tipWei)} as a tip; our own gas makes it dearer, so it depends on the pace:`,
+    `A gas costs ${gwei(rounded(baseFeeWei))} now, and ${gwei(rounded(tipWei))} as a tip. Your own gas makes it dearer, an eighth for each`,
+    "full block, so the price is one of pace: economy waits for cheap blocks, a day at most; --deadline",
+    "spreads the job over the time that there is; max takes every block. Expected:",
     "",
     columns([
       ["mode", "done in", "blocks", "base fee on the way", "cost"],
@@ -235,7 +240,7 @@ function rangeText({ least, most }: Outlook["paid"]): string {
   return low === high ? low : `${low} to ${high}`;
 }
 
-function costText(wei: bigint | null): string {
+export function costText(wei: bigint | null): string {
   return wei === null ? "–" : ether(rounded(wei));
 }
 

@@ -16,8 +16,17 @@ import { parseSchema } from "../../schema.js";
 import type { Until } from "../../submitter/submitter.js";
 import { findSchema, readAmount, readPace, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
-import { counted, ether, grouped, progressOf, type Result, table } from "../output.js";
-import { type Load, marketOf, type Pricing, pricingOf, pricingText, scaleOf, type Scale } from "../price.js";
+import { counted, grouped, progressOf, type Result, table } from "../output.js";
+import {
+  costText,
+  type Load,
+  marketOf,
+  type Pricing,
+  pricingOf,
+  pricingText,
+  scaleOf,
+  type Scale,
+} from "../price.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
 import {
   fileHash,
@@ -146,7 +155,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
         await confirm(
           connection,
           options,
-          `${counted(found.good, "attestation")} for about ${ether(costWei ?? atMostWei)}`,
+          `${counted(found.good, "attestation")} for about ${costText(costWei ?? atMostWei)}`,
         );
       }
       const finished = await runJob(
@@ -259,7 +268,12 @@ function planned(
       "gas",
       `${grouped(gas)}${survey.good === 0 ? "" : `, ${grouped(Math.round(gas / survey.good))} per row`}`,
     ],
-    ["cost", price.costWei === null ? "it would take days" : `${ether(price.costWei)} in mode ${price.mode}`],
+    [
+      "cost",
+      price.costWei === null
+        ? "it would take days"
+        : `about ${costText(price.costWei)} in mode ${price.mode}`,
+    ],
   ]);
   return {
     text: [
