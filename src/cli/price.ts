@@ -61,8 +61,11 @@ export type PricedMarket = Market & {
   l1Fee: L1Fee | null;
 };
 
-/** What a job's price depends on, asked of the chain, with the prices of the day before: some 30 questions. */
-export async function marketOf(chain: Chain): Promise<PricedMarket> {
+/**
+ * What a job's price depends on, asked of the chain.
+ * @param past whether it is worth 24 questions more to know the prices of the day before
+ */
+export async function marketOf(chain: Chain, past: boolean): Promise<PricedMarket> {
   const head = await headOf(chain);
   const blockS = await blockSecondsOf(chain, head);
   const recent = await chain.recentBlocks(10);
@@ -72,7 +75,7 @@ export async function marketOf(chain: Chain): Promise<PricedMarket> {
     baseFee: head.baseFee,
     gasLimit: Number(head.gasLimit),
     blockS,
-    history: await priceHistoryOf(chain, head, blockS),
+    history: past ? await priceHistoryOf(chain, head, blockS) : [],
     tip,
     fullness: recent.reduce((sum, one) => sum + one.fullness, 0) / Math.max(1, recent.length),
     l1Fee: await l1FeeOf(chain),

@@ -151,7 +151,9 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
       if (known === undefined) {
         const found = await survey();
         if (refuses(found)) return badRows(file, found);
-        const { costWei, atMostWei } = await priceOf(connection.chain, found, act, pace);
+        // Only a person who is asked wants it to be exact.
+        const asks = connection.network.main && options.yes !== true;
+        const { costWei, atMostWei } = await priceOf(connection.chain, found, act, pace, asks);
         await confirm(
           connection,
           options,
@@ -248,8 +250,9 @@ async function priceOf(
   { loads }: Survey,
   level: Level,
   { mode, by }: { mode: Mode; by: number | null },
+  past = true,
 ): Promise<Pricing> {
-  return pricingOf(loads, level, mode, by, await marketOf(chain));
+  return pricingOf(loads, level, mode, by, await marketOf(chain, past));
 }
 
 function planned(
