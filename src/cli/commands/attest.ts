@@ -9,7 +9,7 @@ import { findSchema, readAddress, readAmount, readMoment, readUid, usage } from 
 import { loadKeys } from "../keys.js";
 import { ether, gwei, progressOf, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
-import { fitsIn, jobKey, limitsOf, readManner, refuseResolver, runJob } from "../work.js";
+import { ALONE, fitsIn, jobKey, limitsOf, readManner, refuseResolver, runJob } from "../work.js";
 
 export type AttestOptions = CommonOptions & {
   level?: string;
@@ -45,6 +45,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       schemaId: registered.id,
       schema: parseSchema(registered.definition),
       attester: keys.issuer.address,
+      stream,
       revocable: registered.revocable && options.irrevocable !== true,
       now: head.timestamp,
       fits: fitsIn(await limitsOf(connection), manner),
@@ -91,7 +92,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
           definition: registered.definition,
           attester: keys.issuer.address,
           reason: "",
-          stream,
+          ...ALONE,
         },
         rows,
       );
