@@ -13,6 +13,7 @@ const NEEDS = {
   memory: () => [],
   pipeline: () => [],
   audit: () => [],
+  price: () => [],
 };
 
 const [name, ...args] = process.argv.slice(2);

@@ -30,6 +30,8 @@ export type Chain = {
   suggestedTip(): Promise<bigint>;
   /** fullness and median tip (wei per gas) of the newest blocks, oldest first */
   recentBlocks(count: number): Promise<{ fullness: number; medianTip: bigint }[]>;
+  /** base fees (wei per gas) of so many blocks up to a number, oldest first; fewer where the node knows no more */
+  baseFees(newest: number, count: number): Promise<bigint[]>;
 };
 
 export type BlockTag = "pending" | "latest" | "safe" | "finalized" | "earliest";

@@ -53,6 +53,9 @@ function unguarded(request: Request): Chain {
     return found === null ? null : receiptOf(found);
   };
 
+  const feeHistory = async (count: Hex, newest: Hex | "latest", percentiles: readonly number[]) =>
+    (await request("eth_feeHistory", [count, newest, percentiles])) as RawFeeHistory;
+
   const logs = async (filter: object): Promise<Log[]> =>
     ((await request("eth_getLogs", [filter])) as RawLog[]).map((log) => ({
       block: numberOf(log.blockNumber),
@@ -163,14 +166,19 @@ function unguarded(request: Request): Chain {
     suggestedTip: async () => BigInt((await request("eth_maxPriorityFeePerGas", [])) as Hex),
 
     async recentBlocks(count) {
-      const history = (await request("eth_feeHistory", [quantity(count), "latest", [50]])) as {
-        gasUsedRatio: number[];
-        reward?: Hex[][];
-      };
-      return history.gasUsedRatio.map((fullness, index) => ({
-        fullness,
-        medianTip: BigInt(history.reward?.[index]?.[0] ?? "0x0"),
-      }));
+      const history = await feeHistory(quantity(count), "latest", [50]);
+      // Some nodes know no fullness, of a block or of any: such a block says nothing.
+      return (history.gasUsedRatio ?? []).flatMap((fullness, index) =>
+        typeof fullness === "number"
+          ? [{ fullness, medianTip: BigInt(history.reward?.[index]?.[0] ?? "0x0") }]
+          : [],
+      );
+    },
+
+    async baseFees(newest, count) {
+      const history = await feeHistory(quantity(count), quantity(newest), []);
+      // The last is of the block behind the newest.
+      return (history.baseFeePerGas ?? []).slice(0, -1).map((fee) => BigInt(fee));
     },
   };
 }
@@ -219,6 +227,12 @@ function blockOf(raw: RawBlock): Block {
     transactions: raw.transactions,
   };
 }
+
+type RawFeeHistory = {
+  baseFeePerGas?: Hex[] | null;
+  gasUsedRatio?: (number | null)[] | null;
+  reward?: Hex[][] | null;
+};
 
 type RawReceipt = {
   transactionHash: Hex;

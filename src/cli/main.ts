@@ -43,6 +43,22 @@ function atBlock(): Option {
   return new Option("--at <block>", "last block to look at: a number, safe, finalized or latest");
 }
 
+/** A price depends on how fast it is to be done. */
+function paced(target: Command): Command {
+  return target
+    .addOption(
+      new Option(
+        "--mode <mode>",
+        "economy: cheap blocks, within a day; deadline: see there; max: every block",
+      ).env("WAYBILL_MODE"),
+    )
+    .addOption(
+      new Option("--deadline <moment>", "done by then, as cheap as can be: 2h, or an RFC 3339 time").env(
+        "WAYBILL_DEADLINE",
+      ),
+    );
+}
+
 function common(target: Command, kind: "read" | "write" | "store"): Command {
   target
     .addOption(
@@ -199,13 +215,15 @@ common(
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
   .option("--dry-run", "print the uid and send nothing");
 
-common(
-  command(
-    "plan <file>",
-    "read every row, report every fault, price the job; needs no key",
-    async (file: string, options: never) => (await import("./commands/submit.js")).plan(file, options),
+paced(
+  common(
+    command(
+      "plan <file>",
+      "read every row, report every fault, price the job; needs no key",
+      async (file: string, options: never) => (await import("./commands/submit.js")).plan(file, options),
+    ),
+    "read",
   ),
-  "read",
 )
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())

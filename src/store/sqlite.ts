@@ -603,6 +603,20 @@ class SqliteStore implements Store {
     });
   }
 
+  streamsOf(job: number): Promise<Hex[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("batches")
+        .select("stream")
+        .distinct()
+        .where("job", "=", job)
+        .where("count", ">", 0)
+        .orderBy("stream")
+        .execute();
+      return rows.map((row) => row.stream as Hex);
+    });
+  }
+
   streams(attester: Hex, keys: readonly Hex[]): Promise<Map<Hex, StreamState>> {
     return this.#transaction((trx) => streamsOf(trx, attester, keys));
   }

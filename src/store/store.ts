@@ -94,6 +94,8 @@ export type Store = {
   /** Forgets what the registry said of items that wait: they are tried again. */
   retry(job: number): Promise<void>;
 
+  /** Streams that batches of a job are of, the zero word among them if some are of none. */
+  streamsOf(job: number): Promise<Hex[]>;
   /** Where streams of an attester stand; every stream that is asked for is in the answer. */
   streams(attester: Hex, keys: readonly Hex[]): Promise<Map<Hex, StreamState>>;
   /** Live batches of a job in a stream that hold an item which comes after the first of that stream that waits. */
