@@ -58,18 +58,21 @@ export function fitsIn(limits: Limits, manner: Manner): Frame["fits"] {
   return (size) => fitsAlone(manner, size, limits);
 }
 
+/** All that a job needs to be run. */
+export type Work = {
+  connection: Connection;
+  registry: Registry;
+  store: Store;
+  keys: Keys;
+  fees: FeeLimits;
+  until: Until;
+  signal: AbortSignal;
+  progress: ProgressLine;
+};
+
 /** Admits what is not admitted yet, and drives the job until every item is as far as asked. */
 export async function runJob(
-  work: {
-    connection: Connection;
-    registry: Registry;
-    store: Store;
-    keys: Keys;
-    fees: FeeLimits;
-    until: Until;
-    signal: AbortSignal;
-    progress: ProgressLine;
-  },
+  work: Work,
   newJob: NewJob,
   rows: () => AsyncIterable<AdmittedRow>,
   unchanged?: () => Promise<void>,

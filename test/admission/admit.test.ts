@@ -36,6 +36,7 @@ const rowOf = (parts: Partial<Row> = {}): Row => ({
   salt: null,
   id: null,
   stream: null,
+  replaces: null,
   ...parts,
 });
 

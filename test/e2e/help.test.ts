@@ -17,6 +17,7 @@ const COMMANDS = [
     "export",
     "verify",
     "revoke",
+    "replace",
   ],
   ...["schema add", "schema show", "schema list"],
 ];

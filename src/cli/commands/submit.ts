@@ -174,7 +174,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
   }
 }
 
-async function frameOf(
+export async function frameOf(
   schema: RegisteredSchema,
   options: PlanOptions,
   chain: Chain,
@@ -195,7 +195,7 @@ async function frameOf(
   };
 }
 
-type Survey = {
+export type Survey = {
   rows: number;
   good: number;
   bad: number;
@@ -206,7 +206,7 @@ type Survey = {
 };
 
 /** Reads every row once and keeps nothing of it: what is planned is counted page by page. */
-async function surveyOf(
+export async function surveyOf(
   file: string,
   rows: AsyncIterable<CheckedRow>,
   manner: Manner,
@@ -245,7 +245,7 @@ async function surveyOf(
 
 type Price = { baseFeeWei: bigint; tipWei: bigint; costWei: bigint; atMostWei: bigint };
 
-async function priceOf(chain: Chain, survey: Survey): Promise<Price> {
+export async function priceOf(chain: Chain, survey: Survey): Promise<Price> {
   const { baseFee } = await headOf(chain);
   const tip = tipOf(await chain.recentBlocks(10)) ?? (await chain.suggestedTip());
   const offer = bid({ baseFee, tip }, null, 0n);
@@ -254,7 +254,7 @@ async function priceOf(chain: Chain, survey: Survey): Promise<Price> {
   return { baseFeeWei: baseFee, tipWei: tip, costWei: gas * (baseFee + tip), atMostWei: gas * maxFee };
 }
 
-function planText(file: string, survey: Survey, price: Price): string {
+export function planText(file: string, survey: Survey, price: Price): string {
   const lines = table([
     ["rows", grouped(survey.rows)],
     ["good", grouped(survey.good)],
@@ -271,13 +271,16 @@ function planText(file: string, survey: Survey, price: Price): string {
   return [`plan for ${basename(file)}`, ...faultLines(survey), lines].join("\n");
 }
 
-function badRows(file: string, survey: Survey): Result {
+export function badRows(
+  file: string,
+  survey: Survey,
+  mend = "mend the rows, or add --skip-bad to issue the others",
+): Result {
   const text = [
     `${basename(file)}: ${grouped(survey.bad)} of ${counted(survey.rows, "row")} cannot be issued; nothing was sent`,
     ...faultLines(survey),
-    "mend them, or add --skip-bad to issue the others",
+    mend,
   ].join("\n");
-  const mend = "mend the rows, or add --skip-bad to issue the others";
   return {
     text,
     data: { ...survey, error: { code: "E_ROWS", message: text.split("\n")[0], mend } },
