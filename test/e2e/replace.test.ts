@@ -1,6 +1,8 @@
 import { expect } from "chai";
+import { Transaction } from "ethers";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { AttestationRegistry__factory } from "../../src/bindings/index.js";
 import type { Hex } from "../../src/hex.js";
 import { runCli, runJson, startCli, stopAll, temporaryFolder } from "../support/cli.js";
 import { type Death, runUntil } from "../support/death.js";
@@ -8,6 +10,8 @@ import { ACCOUNTS, type LocalChain, onceEach, startLocalChain } from "../support
 
 const SCHEMA = "string name,uint64 score";
 const [, LANE, ISSUER] = ACCOUNTS;
+
+const REVOKE_SIGNED = AttestationRegistry__factory.createInterface().getFunction("revokeSigned").selector;
 
 type Pair = { old: Hex; new: Hex };
 
@@ -35,7 +39,10 @@ describe("Replacing", () => {
     folder.remove();
   });
 
-  afterEach(() => chain?.between(null));
+  afterEach(() => {
+    chain?.between(null);
+    chain?.mining(true);
+  });
 
   function at(data = join(folder.path, `data-${(places += 1)}`)): string[] {
     return ["--rpc-url", chain.url, "--data", data];
@@ -106,6 +113,29 @@ describe("Replacing", () => {
     const again = await replace(file, "--reason", "renewed", ...at(data));
     expect([again.code, again.data.done]).to.deep.equal([0, true]);
     expect(await chain.sent(LANE!.address)).to.equal(sent);
+  });
+
+  it("waits until the chain calls the block of the new ones safe, and revokes the old ones only then", async () => {
+    const olds = taken(10);
+    const before = (await chain.attested()).length;
+    const safeWhenRevoked: boolean[] = [];
+    let looks = 0;
+    chain.mining(false);
+    chain.between(async ({ method, params }, forward) => {
+      const news = (await chain.attested()).slice(before);
+      // Nothing makes blocks until it has looked in vain for a while.
+      if (method === "eth_getBlockByNumber" && news.length > 0 && (looks += 1) === 8) chain.mining(true);
+      const { data } =
+        method === "eth_sendRawTransaction" ? Transaction.from(String(params[0])) : { data: "" };
+      if (data.startsWith(REVOKE_SIGNED)) {
+        const records = await chain.registry.records(news, "safe");
+        safeWhenRevoked.push(news.length === olds.length && records.every((record) => record !== null));
+      }
+      return forward();
+    });
+    const done = await replace(jsonLines(renewed(olds)), ...at());
+    expect(done.code, done.output).to.equal(0);
+    expect(safeWhenRevoked).to.deep.equal([true]);
   });
 
   it("goes on wherever it was killed, and at every block one of the two is valid", async () => {
