@@ -72,6 +72,7 @@ const statements = () =>
     schemaId,
     schema,
     attester: keys.issuer.address,
+    stream: ZERO_WORD,
     revocable: true,
     now: 0,
     fits,
@@ -86,7 +87,10 @@ const job = await store.openJob({
   definition: LOCK_SCHEMA,
   attester: keys.issuer.address,
   reason: "",
-  stream: ZERO_WORD,
+  tenant: "",
+  priority: "normal",
+  refusals: "skip",
+  flows: false,
 });
 await admit(store, job, admittedRows(statements(), file));
 
@@ -97,7 +101,6 @@ const submitter = await createSubmitter({
   registry,
   issuer: keys.issuer,
   lanes: [keys.lane],
-  fees: { maxFee: null, budget: null },
   pollMs: network.pollMs,
   patienceMs: 30_000,
   finalDepth: network.finalDepth,

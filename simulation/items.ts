@@ -25,7 +25,7 @@ export function rowsOf(seed: number, count: number, separator: Uint8Array, schem
       data: encode(definition, { name: `item ${index}`, value: BigInt(chance.below(2 ** 32)) }),
     };
     const uid = uidOf(separator, { ...item, schema, attester: ISSUER.address });
-    return { kind: "item", line: index + 1, uid, item, size: packedSize(item) };
+    return { kind: "item", line: index + 1, uid, item, size: packedSize(item), stream: ZERO_WORD };
   });
 }
 

@@ -6,7 +6,7 @@ import { httpRequest } from "../src/chain/http.js";
 import { chainOf } from "../src/chain/node.js";
 import { openRegistry, type Registry } from "../src/chain/registry.js";
 import { WaybillError } from "../src/errors.js";
-import { type Hex, hex, keccak, ZERO_WORD } from "../src/hex.js";
+import { type Hex, hex, keccak } from "../src/hex.js";
 import { openSqliteStore } from "../src/store/sqlite.js";
 import type { AdmittedRow, Counts, Store } from "../src/store/store.js";
 import { createSubmitter, type Submitter } from "../src/submitter/submitter.js";
@@ -43,7 +43,6 @@ function submitterOf(ports: { store: Store; chain: Chain; registry: Registry }):
     patienceBlocks: 3,
     // Three transactions a block, of some fourteen items: nine are on their way at a time.
     limits: { share: 1, transactionGas: 450_000 },
-    fees: { maxFee: null, budget: null },
     pollMs: 3,
     patienceMs: 60,
     finalDepth: 64,
@@ -66,7 +65,10 @@ async function live(task: Task): Promise<void> {
     definition: DEFINITION,
     attester: ISSUER.address,
     reason: "",
-    stream: ZERO_WORD,
+    tenant: "",
+    priority: "normal",
+    refusals: "skip",
+    flows: false,
   });
   if (job.state === "admitting") await admit(disk, job, rows(task, registry));
 

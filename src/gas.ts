@@ -55,7 +55,7 @@ const CANCUN = {
     stream: { first: 47_260, later: 13_060, item: 91 },
   },
   seal: {
-    batch: 36_260,
+    batch: 35_100,
     item: 1_115,
     word: 15,
     byte: 8.35,
@@ -73,12 +73,12 @@ const CANCUN = {
     stream: { first: 47_303, later: 13_102, item: 0 },
   },
   revoke: {
-    batch: 1_035,
+    batch: 1_070,
     item: 7_510,
     word: 264,
     byte: 0,
     widest: 4,
-    signature: { batch: 5_300, word: 158, widest: 13 },
+    signature: { batch: 5_340, word: 158, widest: 13 },
     stream: { first: 0, later: 0, item: 0 },
   },
 };
@@ -90,8 +90,55 @@ const FRAME_BYTES = 600;
 /** Raw transaction around the calldata: fees, nonce, addresses, signature. */
 const ENVELOPE_BYTES = 200;
 
+/** Of a tree: what every row costs besides its nodes, which are in the constants of the items. */
+const ROW = 230;
+
+/**
+ * What `multicall` adds, fitted in the same way to transactions of 2 to 40 streams. What the calls before have touched
+ * is warm (EIP-2929): the schema registry, and the schema if it is the same.
+ */
+const SEVERAL = { transaction: 500, call: 1_020, word: 3, registry: -2_500, schema: -2_000 };
+
+/** Calldata of `multicall` around the calls: selector, offset and count once; of each an offset, a length, padding. */
+const SEVERAL_TOKENS = { transaction: 90, call: 112 };
+/** Of memory: a pointer, a length and the answer, as they are kept and as they are returned. */
+const RESULT_WORDS = 6;
+const SEVERAL_BYTES = { transaction: 68, call: 64 };
+
 /** Gas that the transaction needs at most: execution, or the floor of its calldata (EIP-7623). */
 export function gasOf(work: Work): number {
+  return transactionGas(executionOf(work), work.tokens);
+}
+
+/**
+ * The same for works that share a transaction by `multicall`, in that order; of one, what it takes alone. None of them
+ * may append to the stream of another: what is warm by then is not counted.
+ * @param schemas how many different ones they are under; if that is not known, each may be under its own
+ */
+export function gasOfSeveral(works: readonly Work[], schemas = works.length): number {
+  if (works.length === 1) return gasOf(works[0]!);
+  const { transaction, call, word, registry, schema } = SEVERAL;
+  const sizes = works.map((work) => Math.ceil(callBytesOf(work) / 32));
+  let tokens = SEVERAL_TOKENS.transaction;
+  // Of the frame that makes the calls: what they return, and in front of it the largest call.
+  const memory = sizes.reduce((a, b) => Math.max(a, b), 0) + RESULT_WORDS * works.length;
+  let execution = transaction + word * memory + Math.ceil(memory ** 2 / 512);
+  // A call is given at most 63 of 64 parts of what is left (EIP-150), so some is left over unless later calls use it.
+  let withReserve = 0;
+  works.forEach((work, index) => {
+    const own = executionOf(work) + (index > 0 ? registry : 0) + (index >= schemas ? schema : 0);
+    execution += call + word * sizes[index]! + own;
+    withReserve = Math.max(withReserve, execution + Math.ceil(own / 63));
+    tokens += work.tokens + SEVERAL_TOKENS.call;
+  });
+  return transactionGas(withReserve, tokens);
+}
+
+function transactionGas(execution: number, tokens: number): number {
+  return Math.max(TRANSACTION + 4 * tokens + execution, TRANSACTION + 10 * tokens);
+}
+
+function executionOf(work: Work): number {
   const { batch, item, word, byte, widest, signature, stream } = CANCUN[work.act];
   let execution =
     batch + item * work.items + word * work.words + Math.ceil(byte * work.bytes) + widest * work.widest;
@@ -100,8 +147,8 @@ export function gasOf(work: Work): number {
       signature.batch + signature.word * Math.ceil(work.bytes / 32) + signature.widest * work.widest;
   }
   if (work.stream !== "none") execution += stream[work.stream] + stream.item * work.items;
-  execution += Math.ceil(memoryOf(work) ** 2 / 512);
-  return Math.max(TRANSACTION + 4 * work.tokens + execution, TRANSACTION + 10 * work.tokens);
+  if (work.act === "seal") execution += ROW * Math.ceil(Math.log2(Math.max(work.items, 1)));
+  return execution + Math.ceil(memoryOf(work) ** 2 / 512);
 }
 
 /**
@@ -153,7 +200,19 @@ export function withItem(work: Work, size: PackedSize): Work {
 
 /** Bytes of the raw transaction, at most. */
 export function bytesOf(work: Work): number {
+  return callBytesOf(work) + ENVELOPE_BYTES;
+}
+
+/** The same for works that share a transaction by `multicall`; of one, what it has alone. */
+export function bytesOfSeveral(works: readonly Work[]): number {
+  if (works.length === 1) return bytesOf(works[0]!);
+  const calls = works.reduce((sum, work) => sum + callBytesOf(work) + SEVERAL_BYTES.call, 0);
+  return SEVERAL_BYTES.transaction + calls + ENVELOPE_BYTES;
+}
+
+/** Bytes of the calldata, at most. */
+function callBytesOf(work: Work): number {
+  if (work.act === "anchor") return FRAME_BYTES;
   const reason = work.act === "revoke" ? 32 * work.widest : 0;
-  if (work.act === "anchor") return FRAME_BYTES + ENVELOPE_BYTES;
-  return work.bytes + reason + FRAME_BYTES + ENVELOPE_BYTES;
+  return work.bytes + reason + FRAME_BYTES;
 }

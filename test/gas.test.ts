@@ -6,6 +6,7 @@ import {
   type BatchTerms,
   domainSeparator,
   type Item,
+  type Level,
   packedSize,
   packItems,
   packRoot,
@@ -14,7 +15,16 @@ import {
   uidOf,
 } from "../src/attestation.js";
 import { AttestationRegistry__factory } from "../src/bindings/index.js";
-import { bytesOf, gasOf, type Manner, withItem, type Work, workOf } from "../src/gas.js";
+import {
+  bytesOf,
+  bytesOfSeveral,
+  gasOf,
+  gasOfSeveral,
+  type Manner,
+  withItem,
+  type Work,
+  workOf,
+} from "../src/gas.js";
 import { hex, type Hex, unhex, ZERO_ADDRESS, ZERO_WORD } from "../src/hex.js";
 import { keyOf } from "../src/key.js";
 import { ETHEREUM_LIMITS } from "../src/planner/split.js";
@@ -27,6 +37,7 @@ import { seed } from "./support/seed.js";
 const SLACK = { share: 0.03, gas: 3_000 };
 const DEADLINE = 2 ** 40 - 1;
 const RANDOM_BATCHES = 5;
+const MIXED_ROUNDS = 5;
 
 const contract = new Interface(AttestationRegistry__factory.abi);
 const lane = keyOf("11".repeat(32), "the test");
@@ -39,6 +50,7 @@ describe("the gas model, against mined transactions", function () {
   let separator: Uint8Array;
   let registry: Hex;
   let schema: Hex;
+  let otherSchema: Hex;
   let mine: (raw: Hex) => Promise<number>;
   let nonce = 0;
 
@@ -48,9 +60,11 @@ describe("the gas model, against mined transactions", function () {
     const schemas = await ethers.deployContract("SchemaRegistry");
     const deployed = await ethers.deployContract("AttestationRegistry", [await schemas.getAddress()]);
     await schemas.getFunction("register")("bytes data", ZERO_ADDRESS, true);
+    await schemas.getFunction("register")("bytes other", ZERO_ADDRESS, true);
     await funder!.sendTransaction({ to: lane.address, value: 10n ** 21n });
     registry = (await deployed.getAddress()) as Hex;
     schema = schemaId("bytes data", ZERO_ADDRESS, true);
+    otherSchema = schemaId("bytes other", ZERO_ADDRESS, true);
     chainId = (await ethers.provider.getNetwork()).chainId;
     separator = domainSeparator({ chainId, registry });
     mine = async (raw) => {
@@ -114,6 +128,65 @@ describe("the gas model, against mined transactions", function () {
     });
   }
 
+  for (const act of ["record", "seal", "anchor"] as const) {
+    for (const signed of [false, true]) {
+      it(`covers several streams in one transaction to ${act}, ${signed ? "signed by the issuer" : "direct"}`, async () => {
+        for (const [name, list] of [...severalOf(act, signed)].entries()) {
+          await checkSeveral(list, `${act} ${String(signed)} ${name}`);
+        }
+      });
+    }
+  }
+
+  it("covers several streams of all kinds in one transaction", async () => {
+    for (let round = 0; round < MIXED_ROUNDS; round++) {
+      const one = () => {
+        const acts = ["record", "seal", "anchor"] as const;
+        const [list] = severalOf(acts[Math.floor(random() * 3)]!, random() < 0.5, 1);
+        return list![0]!;
+      };
+      await checkSeveral(Array.from({ length: 2 + Math.floor(random() * 20) }, one), `mixed ${round}`);
+    }
+  });
+
+  it("asks of several that are one what it asks of one", () => {
+    for (const act of ["record", "seal", "anchor", "revoke"] as const) {
+      const work = workFor({ act, signed: true, stream: "first" }, [itemOf(64, 1), itemOf(500, 0.5)]);
+      assert.equal(gasOfSeveral([work]), gasOf(work));
+      assert.equal(bytesOfSeveral([work]), bytesOf(work));
+    }
+  });
+
+  async function checkSeveral(list: readonly Several[], name: string): Promise<void> {
+    // What goes on needs a stream that has begun.
+    const begun = list.flatMap(({ manner }, index) =>
+      manner.stream === "later" ? [{ ...list[index]!, key: `${name} ${index}` }] : [],
+    );
+    for (const { manner, key } of begun) {
+      const one = [itemOf(8, 1)];
+      await check(workFor({ ...manner, stream: "first" }, one), callFor(manner, one, key, 0));
+    }
+    const calls = list.map(({ manner, items, isUnderTheOther }, index) =>
+      callFor(
+        manner,
+        items,
+        `${name} ${index}`,
+        manner.stream === "later" ? 1 : 0,
+        isUnderTheOther ? otherSchema : schema,
+      ),
+    );
+    const planned = list.map(({ manner, items }) => workFor(manner, items));
+    const works = planned.map((work, index) => ({ ...work, tokens: tokensOf(unhex(calls[index]!)) }));
+    const schemas = new Set(list.map(({ isUnderTheOther }) => isUnderTheOther)).size;
+    const context = `${name}: ${list.length} streams`;
+    const gas = gasOfSeveral(works, schemas);
+    const data = contract.encodeFunctionData("multicall", [calls]) as Hex;
+    const raw = await mined(data, gas, context);
+    assert.isAtLeast(gasOfSeveral(planned, schemas), gas, context);
+    assert.isAtLeast(gasOfSeveral(works), gas, context);
+    assert.isAtLeast(bytesOfSeveral(planned), raw.length / 2 - 1, context);
+  }
+
   /**
    * Mines a call with exactly the gas of the model, so that a model that asks for too little fails here as it would
    * there. What was only planned must not ask for less than the call that comes of it.
@@ -121,6 +194,14 @@ describe("the gas model, against mined transactions", function () {
   async function check(planned: Work, data: Hex): Promise<void> {
     const work = { ...planned, tokens: tokensOf(unhex(data)) };
     const gas = gasOf(work);
+    const context = JSON.stringify(work);
+    const raw = await mined(data, gas, context);
+    assert.isAtLeast(gasOf(planned), gas, context);
+    assert.isAtLeast(bytesOf(planned), raw.length / 2 - 1, context);
+  }
+
+  /** Sends it with exactly that much gas, of which nearly all must be used. @returns the raw transaction */
+  async function mined(data: Hex, gas: number, context: string): Promise<Hex> {
     const { raw } = lane.signTransaction({
       chainId,
       nonce: nonce++,
@@ -130,25 +211,29 @@ describe("the gas model, against mined transactions", function () {
       maxFee: 10n ** 11n,
       tip: 1n,
     });
-    const context = JSON.stringify(work);
     const used = await mine(raw).catch((error: Error) => assert.fail(`${error.message}: ${context}`));
     assert.isAtMost(gas - used, Math.max(SLACK.gas, SLACK.share * used), `above ${used} by ${context}`);
-    assert.isAtLeast(gasOf(planned), gas, context);
-    assert.isAtLeast(bytesOf(planned), raw.length / 2 - 1, context);
+    return raw;
   }
 
   function attesterOf(signed: boolean): Hex {
     return signed ? issuer.address : lane.address;
   }
 
-  function callFor({ act, signed, stream }: Manner, items: readonly Item[], name = "", position = 0): Hex {
+  function callFor(
+    { act, signed, stream }: Manner,
+    items: readonly Item[],
+    name = "",
+    position = 0,
+    under = schema,
+  ): Hex {
     const attester = attesterOf(signed);
-    const uids = items.map((item) => uidOf(separator, { ...item, schema, attester }));
+    const uids = items.map((item) => uidOf(separator, { ...item, schema: under, attester }));
     const root = rootOf(uids);
     const packed = act === "anchor" ? packRoot(root, uids.length) : packItems(items);
     const terms: BatchTerms = {
       attester,
-      schema,
+      schema: under,
       stream: stream === "none" ? ZERO_WORD : streamKey(name),
       position: BigInt(position),
       deadline: signed ? DEADLINE : 0,
@@ -217,6 +302,32 @@ function* batchesOf(manner: Manner): Generator<Item[]> {
       items.push(item);
     }
     yield items;
+  }
+}
+
+/** A batch among several. */
+type Several = { manner: Manner; items: Item[]; isUnderTheOther: boolean };
+
+/** From two streams of one small item each to 40, even and uneven, that begin or go on, under one schema or two. */
+function* severalOf(act: Level, signed: boolean, streams = 0): Generator<Several[]> {
+  const shapes: [streams: number, items: number, data: number, odds: number][] = [
+    [2, 1, 0, 0],
+    [2, 1, 20_000, 1],
+    [40, 1, 64, 0],
+    [40, 3, 64, 1],
+    [12, 30, 64, 0.5],
+  ];
+  for (const [most, items, data, odds] of streams === 0 ? shapes : [[streams, 20, 500, 0.5] as const]) {
+    for (const stream of ["first", "later", "none"] as const) {
+      const even = streams === 0 && random() < 0.5;
+      yield Array.from({ length: most }, () => ({
+        manner: { act, signed, stream },
+        items: Array.from({ length: even ? items : 1 + Math.floor(random() * items) }, () =>
+          itemOf(data, odds),
+        ),
+        isUnderTheOther: random() < 0.3,
+      }));
+    }
   }
 }
 

@@ -97,7 +97,10 @@ export async function runOnce(work: {
       definition: schema.definition,
       attester: issuer.address,
       reason: "",
-      stream: ZERO_WORD,
+      tenant: "",
+      priority: "normal",
+      refusals: "skip",
+      flows: false,
     });
     const manner = mannerOf(level, true, ZERO_WORD);
     const limits = { ...ETHEREUM_LIMITS, blockGas: BLOCK_GAS };
@@ -179,7 +182,6 @@ async function signAll(work: {
         },
       },
     ],
-    fees: { maxFee: null, budget: null },
     pollMs: 0,
     patienceMs: 30_000,
     // Nothing is final within a run: what is, is read back, and that is not measured.

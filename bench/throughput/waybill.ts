@@ -34,7 +34,10 @@ function backlogAt(act: Level): Prepare {
       definition: DEFINITION,
       attester: issuer!.address,
       reason: "",
-      stream: ZERO_WORD,
+      tenant: "",
+      priority: "normal",
+      refusals: "skip",
+      flows: false,
     });
     const said = { schema: task.schema, attester: issuer!.address };
     const items = itemsOf(task.variant, task.items);
@@ -70,7 +73,6 @@ function settingsOf({ pollMs }: Task, issuer: Key, lanes: readonly Key[]): Setti
   return {
     issuer,
     lanes: [...lanes],
-    fees: { maxFee: null, budget: null },
     limits: { share: 1 },
     pollMs,
     patienceMs: 30_000,

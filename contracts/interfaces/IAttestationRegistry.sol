@@ -266,6 +266,17 @@ interface IAttestationRegistry {
         bytes calldata signature
     ) external;
 
+    /// @notice Does several calls of this contract in one transaction, in order, each as if the sender had sent it alone:
+    /// batches of several streams, for instance. All of them are done, or none. No value comes along, so a schema whose
+    /// resolver is paid needs a transaction of its own.
+    /// Warning: one call that reverts undoes all. Whoever copies a signed batch out of the pool and sends it first moves
+    /// its stream, and the whole of this reverts with StreamMoved; so does an item or a root that somebody else was
+    /// quicker with, where it cannot be passed over.
+    /// @dev Reverts with what the first call that fails reverts with, unchanged; without data if there is no such function.
+    /// @param calls of any functions, selector and arguments each; none is done if there are none
+    /// @return results what each call returned, ABI-encoded
+    function multicall(bytes[] calldata calls) external returns (bytes[] memory results);
+
     /// @notice Whether the attestation is recorded, not revoked and not expired, now.
     /// Warning: says nothing of schema, recipient or data. A contract that depends on those asks about the attestation
     /// in whole, below, and compares the fields.

@@ -1,6 +1,7 @@
 import { type Item, MAX_DATA, packedSize, type PackedSize, saltOf, uidOf } from "../attestation.js";
 import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
 import { encode, type Schema } from "../schema.js";
+import { streamKey } from "../stream.js";
 import type { Row, RowFault } from "./rows.js";
 
 /** What every row of a job has in common. */
@@ -10,6 +11,8 @@ export type Frame = {
   schemaId: Hex;
   schema: Schema;
   attester: Hex;
+  /** key of the stream of rows that name none; the zero word for none */
+  stream: Hex;
   revocable: boolean;
   /** Unix seconds: a row that expires by then is bad */
   now: number;
@@ -17,7 +20,8 @@ export type Frame = {
   fits: (size: PackedSize) => boolean;
 };
 
-export type Statement = { uid: Hex; item: Item; size: PackedSize };
+/** `stream`: its key; the zero word for none */
+export type Statement = { uid: Hex; item: Item; size: PackedSize; stream: Hex };
 
 /** Makes the attestation of a row, or says what stands against it. */
 export function statementOf(
@@ -27,12 +31,9 @@ export function statementOf(
   const faults: RowFault[] = [];
   const fault = (column: string, code: RowFault["code"], problem: string) =>
     faults.push({ line: row.line, column, code, problem });
-  if (row.stream !== null) {
-    fault(
-      "stream",
-      "E_ROW_STREAM",
-      "a row has no stream of its own yet; name one for the file with --stream",
-    );
+  const stream = row.stream === null ? frame.stream : streamKey(row.stream);
+  if (row.stream !== null && stream === ZERO_WORD) {
+    fault("stream", "E_ROW_STREAM", "the zero key is no stream: leave it out for none");
   }
   if (row.expiresAt !== null && row.expiresAt <= frame.now) {
     fault("expires", "E_ROW_EXPIRES", "it lies in the past, so the attestation would never be valid");
@@ -51,5 +52,5 @@ export function statementOf(
   }
   if (size === null || faults.length > 0) return { ok: false, faults };
   const uid = uidOf(frame.separator, { ...item, schema: frame.schemaId, attester: frame.attester });
-  return { ok: true, statement: { uid, item, size } };
+  return { ok: true, statement: { uid, item, size, stream } };
 }

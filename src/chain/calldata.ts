@@ -50,10 +50,7 @@ export function struct(...fields: readonly Argument[]): Argument {
 
 /** `bytes` */
 export function bytes(content: Uint8Array): Argument {
-  const tail = new Uint8Array(WORD + Math.ceil(content.length / WORD) * WORD);
-  tail.set(numberWord(BigInt(content.length)));
-  tail.set(content, WORD);
-  return { tail };
+  return { tail: tailOf(content) };
 }
 
 /** `string` */
@@ -69,8 +66,31 @@ export function wordList(values: readonly Hex[]): Argument {
   return { tail };
 }
 
+/** `bytes[]`: in its tail, offsets from behind the length, and each as `bytes` has it. */
+export function bytesList(contents: readonly Uint8Array[]): Argument {
+  const tails = contents.map(tailOf);
+  const start = contents.length * WORD;
+  const tail = new Uint8Array(tails.reduce((sum, { length }) => sum + length, WORD + start));
+  tail.set(numberWord(BigInt(contents.length)));
+  let offset = start;
+  tails.forEach((each, index) => {
+    tail.set(numberWord(BigInt(offset)), (index + 1) * WORD);
+    tail.set(each, WORD + offset);
+    offset += each.length;
+  });
+  return { tail };
+}
+
 const WORD = 32;
 const SELECTOR = 4;
+
+/** Length and content, padded to whole words. */
+function tailOf(content: Uint8Array): Uint8Array {
+  const tail = new Uint8Array(WORD + Math.ceil(content.length / WORD) * WORD);
+  tail.set(numberWord(BigInt(content.length)));
+  tail.set(content, WORD);
+  return tail;
+}
 
 function sized(bytes: Uint8Array, value: Hex): Uint8Array {
   if (bytes.length !== WORD) throw new Error(`not of the right size: ${value}`);

@@ -10,7 +10,18 @@ import { AttestationRegistry__factory, SchemaRegistry__factory } from "../bindin
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, keccak, unhex } from "../hex.js";
 import type { Head } from "../stream.js";
-import { account, type Argument, bytes, calldata, number, struct, text, word, wordList } from "./calldata.js";
+import {
+  account,
+  type Argument,
+  bytes,
+  bytesList,
+  calldata,
+  number,
+  struct,
+  text,
+  word,
+  wordList,
+} from "./calldata.js";
 import type { BlockTag, Chain, Log } from "./chain.js";
 
 const registry = new Interface(AttestationRegistry__factory.abi);
@@ -155,6 +166,8 @@ export type Registry = {
     reason: string,
     signed: { attester: Hex; deadline: number; signature: Hex } | null,
   ): Hex;
+  /** Does several of these calls in one transaction, in order: all or none. None of them may need a value. */
+  multicallCall(calls: readonly Hex[]): Hex;
   /** what one of our contracts said no with; null if it is none of its errors */
   refusalOf(data: Hex): { name: string; args: unknown[] } | null;
   /** the same as text: `NotAttester(0x…, 0x…)` */
@@ -165,8 +178,12 @@ export type Registry = {
   root(attester: Hex, schema: Hex, root: Hex, at: number | Hex | BlockTag): Promise<Root | null>;
   /** the end of a stream; zeros if nothing was ever appended */
   head(attester: Hex, stream: Hex, at: number | Hex | BlockTag): Promise<Head>;
+  /** the ends of streams, in the order asked, in one request */
+  heads(attester: Hex, streams: readonly Hex[], at: number | Hex | BlockTag): Promise<Head[]>;
   /** as the node tells it, so check the id before encoding under it; null if no such schema is registered */
   schema(id: Hex, at?: Hex | BlockTag): Promise<RegisteredSchema | null>;
+  /** The same registry, of which what is read at the same time is asked for in one request. */
+  gathering(): Registry;
 };
 
 /**
@@ -191,7 +208,7 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
   const schemaRegistry = registry.decodeFunctionResult("schemaRegistry", named.data)[0] as Hex;
   const domain = { chainId, registry: address };
 
-  const view = async (to: Hex, data: Hex, at: number | Hex | BlockTag): Promise<Hex> => {
+  const ask = async (to: Hex, data: Hex, at: number | Hex | BlockTag): Promise<Hex> => {
     const result = await chain.call({ to, data }, at);
     if (result.kind === "returned") return result.data;
     const why = result.kind === "reverted" ? refusalText(result.data) : result.message;
@@ -200,7 +217,22 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
     });
   };
 
+  return reading({ domain, schemaRegistry }, ask);
+}
+
+/** Reads a contract: what it returned. */
+type View = (to: Hex, data: Hex, at: number | Hex | BlockTag) => Promise<Hex>;
+
+function reading(
+  { domain, schemaRegistry }: Pick<Registry, "domain" | "schemaRegistry">,
+  view: View,
+): Registry {
+  const address = domain.registry;
+  const head = async (attester: Hex, stream: Hex, at: number | Hex | BlockTag): Promise<Head> =>
+    headIn(await view(address, registry.encodeFunctionData("headOf", [attester, stream]) as Hex, at));
+
   return {
+    gathering: () => reading({ domain, schemaRegistry }, gathered(address, view)),
     domain,
     separator: domainSeparator(domain),
     schemaRegistry,
@@ -232,6 +264,7 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
             number(signed.deadline),
             bytes(unhex(signed.signature)),
           ]),
+    multicallCall,
     refusalOf,
     refusalText,
     async records(uids, at) {
@@ -256,11 +289,11 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
         revocable: found.revocable as boolean,
       };
     },
-    async head(attester, stream, at) {
-      const call = registry.encodeFunctionData("headOf", [attester, stream]) as Hex;
-      const data = await view(address, call, at);
-      const head = read(data, () => registry.decodeFunctionResult("headOf", data)[0] as Head);
-      return { count: head.count, hash: head.hash };
+    head,
+    async heads(attester, streams, at) {
+      if (streams.length <= 1) return Promise.all(streams.map((stream) => head(attester, stream, at)));
+      const calls = streams.map((stream) => registry.encodeFunctionData("headOf", [attester, stream]) as Hex);
+      return (await viewSeveral(address, view, calls, at)).map(headIn);
     },
     async schema(id, at = "latest") {
       const asked = schemas.encodeFunctionData("termsOf", [id]) as Hex;
@@ -280,11 +313,76 @@ export async function openRegistry(chain: Chain, address: Hex): Promise<Registry
   };
 }
 
+async function viewSeveral(
+  address: Hex,
+  view: View,
+  calls: readonly Hex[],
+  at: number | Hex | BlockTag,
+): Promise<Hex[]> {
+  const data = await view(address, multicallCall(calls), at);
+  const answers = read(data, () => [...(registry.decodeFunctionResult("multicall", data)[0] as Hex[])]);
+  if (answers.length !== calls.length)
+    throw unreadable(`${answers.length} answers to ${calls.length} questions`);
+  return answers;
+}
+
+/** Calldata of what is asked together: far below what a node takes in one request. */
+const MOST_GATHERED = 2 ** 18;
+
+/** Waits for what else is asked of the registry at the same time, and asks all of it at once. */
+function gathered(address: Hex, view: View): View {
+  type Question = { data: Hex; answer: (data: Hex) => void; fail: (error: unknown) => void };
+  const waiting = new Map<number | Hex | BlockTag, Question[]>();
+  async function send(at: number | Hex | BlockTag): Promise<void> {
+    const questions = waiting.get(at)!;
+    waiting.delete(at);
+    while (questions.length > 0) {
+      const some: Question[] = [];
+      for (let size = 0; questions.length > 0;) {
+        size += questions[0]!.data.length;
+        if (size > MOST_GATHERED && some.length > 0) break;
+        some.push(questions.shift()!);
+      }
+      try {
+        const calls = some.map((one) => one.data);
+        const answers =
+          calls.length === 1
+            ? [await view(address, calls[0]!, at)]
+            : await viewSeveral(address, view, calls, at);
+        some.forEach((one, index) => one.answer(answers[index]!));
+      } catch (error) {
+        for (const one of some) one.fail(error);
+      }
+    }
+  }
+  return (to, data, at) => {
+    if (to !== address) return view(to, data, at);
+    return new Promise((answer, fail) => {
+      const questions = waiting.get(at);
+      if (questions !== undefined) questions.push({ data, answer, fail });
+      else {
+        waiting.set(at, [{ data, answer, fail }]);
+        // When all that can be asked without another answer has been.
+        setImmediate(() => void send(at));
+      }
+    });
+  };
+}
+
+function headIn(answer: Hex): Head {
+  const { count, hash } = read(answer, () => registry.decodeFunctionResult("headOf", answer)[0] as Head);
+  return { count, hash };
+}
+
+function multicallCall(calls: readonly Hex[]): Hex {
+  return calldata(selectorOf("multicall"), [bytesList(calls.map(unhex))]);
+}
+
 function itemsCall(name: "record" | "seal", terms: BatchTerms, items: Uint8Array, signature: Hex): Hex {
   return calldata(selectorOf(name), [termsOf(terms), bytes(items), bytes(unhex(signature))]);
 }
 
-function selectorOf(name: "record" | "seal" | "anchor" | "revoke" | "revokeSigned"): Hex {
+function selectorOf(name: "record" | "seal" | "anchor" | "revoke" | "revokeSigned" | "multicall"): Hex {
   return registry.getFunction(name)!.selector as Hex;
 }
 

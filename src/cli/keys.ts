@@ -5,9 +5,14 @@ import { LOCAL_CHAIN_ID, LOCAL_PHRASE } from "../chain/embedded.js";
 import { WaybillError } from "../errors.js";
 import { type Key, keyOf } from "../key.js";
 
-export type Keys = { issuer: Key; lane: Key };
+/** `lane`: the first of the lanes */
+export type Keys = { issuer: Key; lane: Key; lanes: readonly Key[] };
 
-export type KeyFiles = { issuerKeyFile?: string; laneKeyFile?: string };
+/** `lanes`: how many lanes are used; all whose keys are given, by default */
+export type KeyFiles = { issuerKeyFile?: string; laneKeyFile?: readonly string[]; lanes?: string };
+
+/** More lanes than that fill no block better, and each is one more account to keep funded. */
+const MOST_LANES = 64;
 
 /**
  * The issuer's key speaks, the lane's pays. Each comes from its file (a key in hex, or an encrypted JSON keystore),
@@ -17,9 +22,28 @@ export type KeyFiles = { issuerKeyFile?: string; laneKeyFile?: string };
  */
 export async function loadKeys(files: KeyFiles, chainId: bigint): Promise<Keys> {
   const issuer = await load("issuer", files.issuerKeyFile);
-  const lane = await load("lane", files.laneKeyFile);
-  if (issuer !== null) return { issuer, lane: lane ?? issuer };
-  if (chainId === LOCAL_CHAIN_ID) return { issuer: localKey(0), lane: lane ?? localKey(1) };
+  const count = readLanes(files.lanes);
+  const given = await loadLanes(files);
+  const keysOf = (speaker: Key, lanes: readonly Key[]): Keys => {
+    const used = lanes.slice(0, count ?? lanes.length);
+    if (count !== null && used.length < count) {
+      throw new WaybillError("E_KEY", `--lanes ${count} needs ${count} keys, and there are ${used.length}`, {
+        mend: "name a file for each with --lane-key-file, again or with commas",
+      });
+    }
+    return { issuer: speaker, lane: used[0]!, lanes: used };
+  };
+  const isLocal = chainId === LOCAL_CHAIN_ID;
+  const lanes =
+    given.length > 0
+      ? given
+      : isLocal && issuer === null
+        ? localLanes(count ?? 1)
+        : issuer === null
+          ? []
+          : [issuer];
+  if (issuer !== null) return keysOf(issuer, lanes);
+  if (isLocal) return keysOf(localKey(0), lanes);
   throw new WaybillError("E_KEY", "there is no issuer key", {
     mend: "name a file with --issuer-key-file, or set WAYBILL_ISSUER_KEY; keys are never taken from the command line",
   });
@@ -27,8 +51,29 @@ export async function loadKeys(files: KeyFiles, chainId: bigint): Promise<Keys> 
 
 /** The key that pays for deployments and schemas: the lane's, or the issuer's. */
 export async function loadPayer(files: KeyFiles, chainId: bigint): Promise<Key> {
-  const lane = await load("lane", files.laneKeyFile);
+  const [lane] = await loadLanes(files);
   return lane ?? (await loadKeys(files, chainId)).lane;
+}
+
+function readLanes(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (/^[1-9][0-9]?$/.test(text) && Number(text) <= MOST_LANES) return Number(text);
+  throw new WaybillError(
+    "E_USAGE",
+    `--lanes ${JSON.stringify(text)} is not a number from 1 to ${MOST_LANES}`,
+  );
+}
+
+function localLanes(count: number): Key[] {
+  return Array.from({ length: count }, (_, index) => localKey(index + 1));
+}
+
+/** Keys of lanes, each once: from their files, else from the variable. */
+async function loadLanes(files: KeyFiles): Promise<Key[]> {
+  const named = files.laneKeyFile ?? [];
+  const lanes = named.length === 0 ? [await load("lane", undefined)] : [];
+  for (const file of named) lanes.push(await load("lane", file));
+  return [...new Map(lanes.flatMap((lane) => (lane === null ? [] : [[lane.address, lane]]))).values()];
 }
 
 export function localKey(index: number): Key {

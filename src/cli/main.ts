@@ -24,6 +24,10 @@ function command(name: string, description: string, run: (...parts: never[]) => 
   return program.command(name).description(description).action(act(run));
 }
 
+function lanes(): Option {
+  return new Option("--lanes <number>", "how many of the keys that pay are used").env("WAYBILL_LANES");
+}
+
 function level(): Option {
   return new Option(
     "--level <level>",
@@ -58,9 +62,12 @@ function common(target: Command, kind: "read" | "write" | "store"): Command {
         ),
       )
       .addOption(
-        new Option("--lane-key-file <file>", "file of the key that pays, else WAYBILL_LANE_KEY").env(
-          "WAYBILL_LANE_KEY_FILE",
-        ),
+        new Option(
+          "--lane-key-file <file>",
+          "file of the key that pays, else WAYBILL_LANE_KEY; several lanes: again, or with commas",
+        )
+          .env("WAYBILL_LANE_KEY_FILE")
+          .argParser(filesOf),
       )
       .option("--yes", "do not ask before a write on a main network");
   }
@@ -71,6 +78,10 @@ function common(target: Command, kind: "read" | "write" | "store"): Command {
 function urlsOf(text: string, before: readonly string[] = []): readonly string[] {
   const urls = text.split(/,(?=\s*https?:\/\/)/).map((url) => url.replace(/^[\s,]+|[\s,]+$/g, ""));
   return [...new Set([...before, ...urls])];
+}
+
+function filesOf(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(",").map((file) => file.trim())].filter((file) => file !== "");
 }
 
 function print(line: string): Promise<unknown> {
@@ -208,6 +219,13 @@ common(
   .option("--until <stage>", "return when every row is included, safe or final", "final")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
   .option("--budget <amount>", "most that the job may cost, such as 0.5eth; then it stops")
+  .addOption(lanes())
+  .option("--tenant <name>", "whose work it is: tenants share the room in blocks evenly")
+  .option("--priority <priority>", "among the jobs of its tenant: low, normal or high", "normal")
+  .option(
+    "--on-refused <what>",
+    "a row that the registry refuses: skip it, or block its stream until it is mended (in a stream: block)",
+  )
   .option("--skip-bad", "issue the good rows of a file that has bad ones")
   .option("--irrevocable", "they can never be revoked")
   .option("--dry-run", "check and price every row and send nothing");
@@ -274,6 +292,9 @@ common(
   .option("--reason <text>", "goes into the events of the revocations", "")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
   .option("--budget <amount>", "most that all of it may cost, such as 0.5eth; then it stops")
+  .addOption(lanes())
+  .option("--tenant <name>", "whose work it is: tenants share the room in blocks evenly")
+  .option("--priority <priority>", "among the jobs of its tenant: low, normal or high", "normal")
   .option("--irrevocable", "the new ones can never be revoked")
   .option("--dry-run", "check and price every row and send nothing");
 

@@ -8,7 +8,7 @@ import type { Hex } from "../hex.js";
 import { ZERO_WORD } from "../hex.js";
 import type { AdmittedRow, NewJob } from "../store/store.js";
 import { counted } from "./output.js";
-import { type Finished, jobKey, runJob, type Work } from "./work.js";
+import { ALONE, type Finished, jobKey, runJob, type Work } from "./work.js";
 
 /** `uid` takes the place of `replaces`. */
 export type Replacement = { line: number; uid: Hex; replaces: Hex };
@@ -136,7 +136,9 @@ export async function runReplacement(
     definition: "",
     attester: issue.job.attester,
     reason,
-    stream: ZERO_WORD,
+    ...ALONE,
+    tenant: issue.job.tenant,
+    priority: issue.job.priority,
   };
   // Once the list is whole it is carried out: a new statement that is revoked later takes nothing back.
   const listed = (await store.jobs()).some(({ key, state }) => key === revocation.key && state === "open");
@@ -152,7 +154,9 @@ export async function runReplacement(
     rows,
     issue.unchanged,
   );
-  if (revoked.exit === 130) return { issued, revoked };
+  // One that the registry refuses to revoke is valid beside its new one.
+  if (revoked.counts.rejected > 0) return { issued, revoked: { ...revoked, exit: 1 } };
+  if (revoked.exit !== 0) return { issued, revoked };
   return {
     issued: await runJob({ ...work, until: "final" }, issue.job, issue.rows, issue.unchanged),
     revoked,

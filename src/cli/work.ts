@@ -11,7 +11,7 @@ import type { Manner } from "../gas.js";
 import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
 import { holdError } from "../lane/lane.js";
 import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
-import type { Act, AdmittedRow, Counts, Job, NewJob, Store } from "../store/store.js";
+import type { Act, AdmittedRow, Counts, Job, NewJob, Priority, Store } from "../store/store.js";
 import { createSubmitter, isDone, type Progress, type Until } from "../submitter/submitter.js";
 import { streamKey } from "../stream.js";
 import { readLevel, unreadable, usage } from "./arguments.js";
@@ -70,6 +70,33 @@ export type Work = {
   progress: ProgressLine;
 };
 
+/** How a job shares with others. */
+export type FlowOptions = { tenant?: string; priority?: string; onRefused?: string };
+
+/** Of a job that one command makes for one thing. */
+export const ALONE = {
+  tenant: "",
+  priority: "normal",
+  refusals: "skip",
+  flows: false,
+} as const satisfies Partial<NewJob>;
+
+/** @param stream of the whole file; the zero word for none @throws WaybillError E_USAGE */
+export function readFlow(
+  options: FlowOptions,
+  stream: Hex,
+): Pick<NewJob, "tenant" | "priority" | "refusals" | "flows"> {
+  const { tenant = "", priority = "normal", onRefused = stream === ZERO_WORD ? "skip" : "block" } = options;
+  if (!isPriority(priority)) throw usage(`--priority ${priority} is none`, "use low, normal or high");
+  if (onRefused !== "skip" && onRefused !== "block")
+    throw usage(`--on-refused ${onRefused} is nothing that a job can do`, "use skip or block");
+  return { tenant, priority, refusals: onRefused, flows: false };
+}
+
+function isPriority(text: string): text is Priority {
+  return ["low", "normal", "high"].includes(text);
+}
+
 /** Admits what is not admitted yet, and drives the job until every item is as far as asked. */
 export async function runJob(
   work: Work,
@@ -87,31 +114,22 @@ export async function runJob(
 
   const open = await openJobs(store, job.id, until);
   if (open.length > 0) await requireFunds(connection, keys);
-  const other = open.find((id) => id !== job.id);
-  if (other !== undefined && fees.budget !== null) {
-    throw new WaybillError(
-      "E_BUDGET_SHARED",
-      `rows of ${job.name} wait in job ${other}, which has a budget of its own`,
-      {
-        mend: `finish job ${other} first by running its command again`,
-      },
-    );
-  }
   const submitter = await createSubmitter({
     store,
     chain: connection.chain,
     registry,
     issuer: keys.issuer,
-    lanes: [keys.lane],
-    fees,
+    lanes: keys.lanes,
     pollMs: connection.network.pollMs,
     patienceMs: 30_000,
     finalDepth: connection.network.finalDepth,
     outageMs: 60_000,
   });
-  // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short.
-  for (const id of open) {
-    const outcome = await submitter.run(id, {
+  await store.setTerms(job.id, fees);
+  // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short: it goes on
+  // on the terms that it has.
+  if (open.length > 0) {
+    const outcome = await submitter.run(open, {
       until,
       signal,
       onAlert: (text) => progress.alert(text),
@@ -122,7 +140,6 @@ export async function runJob(
     });
     progress.end();
     if (outcome.kind === "held") throw holdError(outcome.hold);
-    if (outcome.kind === "interrupted") break;
   }
 
   const counts = await store.counts(job.id);

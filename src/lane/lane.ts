@@ -6,13 +6,13 @@ import {
   revocationDigest,
   tokensOf,
 } from "../attestation.js";
-import type { Block, CallResult, Chain } from "../chain/chain.js";
+import type { Block, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import type { Bid } from "../fees.js";
 import {
-  bytesOf,
-  gasOf,
+  bytesOfSeveral,
+  gasOfSeveral,
   type Manner,
   mannerOf,
   TRANSACTION_BYTES_CAP,
@@ -28,10 +28,10 @@ import type {
   SignedAttempt,
   Store,
   StoredAttempt,
-  StoredBatch,
   StoredItem,
 } from "../store/store.js";
 import { rootOf } from "../tree.js";
+import { createJudgement, type Member } from "./judgement.js";
 import {
   type Command,
   type Journaled,
@@ -40,9 +40,9 @@ import {
   type LaneState,
   NOOP_GAS,
   type Obstacle,
+  type PlannedBatch,
   type Policy,
   step,
-  type Verdict,
   type World,
   type Write,
 } from "./step.js";
@@ -59,8 +59,6 @@ export type LaneOptions = {
   lane: Key | null;
   /** speaks; the same key as the lane's where one account does both */
   issuer: Key;
-  /** wei per gas; null for no cap */
-  maxFee: bigint | null;
   patienceMs: number;
   patienceBlocks?: number;
   slots?: number;
@@ -74,15 +72,22 @@ export type LaneOptions = {
 export type Lane = {
   address: Hex;
   token: LaneToken;
+  /** transactions that may be on their way at a time */
+  slots: number;
   /**
-   * Moves every batch one step: all that are signed on this lane, and those planned on it for the job.
+   * Moves every batch one step: all that are signed on this lane, and those planned on it for these jobs.
    * @param signal once aborted, nothing more is signed; what is signed is still handed in
    * @returns whether anything moved
    */
-  tick(job: Job, head: Block, signal?: AbortSignal): Promise<boolean>;
-  /** Gives up a planned batch: nothing of it was signed, so its items are free to go another way. */
-  voidPlanned(batch: StoredBatch): Promise<void>;
+  tick(jobs: readonly Job[], head: Block, signal?: AbortSignal): Promise<boolean>;
+  /** Gives up planned batches that go together: nothing of them was signed, so their items are free to go another way. */
+  voidPlanned(lead: number): Promise<void>;
+  /** What the lane itself holds for, or else the first of its jobs. */
   hold(): Hold | null;
+  /** Whether the lane itself holds, and not only some job on it. */
+  isHeld(): boolean;
+  /** Jobs that hold for limits of their own. */
+  heldJobs(): ReadonlyMap<number, Hold>;
   /** gas and bytes that one transaction may have: what is known of the chain, and less if a node has refused that */
   taken(): { transactionGas: number; transactionBytes: number };
 };
@@ -98,8 +103,11 @@ const PATIENCE_BLOCKS = 3;
 /** Batches that are made at a time: while a node runs one, the next is read, packed and hashed. */
 const AHEAD = 3;
 
-/** A batch's payload, made and not signed yet. */
-type Prepared = { data: Hex; position: number | null };
+/** Heads after which a nonce that is still the lowest is missed. */
+const MISSED_BLOCKS = 2;
+
+/** A transaction's payload, made and not signed yet. */
+type Prepared = { data: Hex; positions: (number | null)[] };
 
 export function createLane(options: LaneOptions): Lane {
   const { store, chain, registry, token, issuer, lane: key } = options;
@@ -108,6 +116,11 @@ export function createLane(options: LaneOptions): Lane {
   let transactionGas = options.transactionGas ?? TRANSACTION_GAS_CAP;
   let transactionBytes = options.transactionBytes ?? TRANSACTION_BYTES_CAP;
   let hold: Hold | null = null;
+  let laneHolds = false;
+  let heldJobs: ReadonlyMap<number, Hold> = new Map();
+  /** since which block this nonce has been the lowest, and the head at which it was last missed */
+  let lowest: { nonce: number; since: number; missed: Hex | null } | null = null;
+  const judging = createJudgement();
   /** of one head; what is not as hoped is asked for again */
   let seen: { head: Hex; world: World } | null = null;
 
@@ -131,52 +144,60 @@ export function createLane(options: LaneOptions): Lane {
     return world;
   }
 
-  /** Makes what a batch says to the registry, and has a node run it: what would fail is not signed. */
+  /** Makes what batches that go together say to the registry, and has a node run it: what would fail is not signed. */
   async function prepare(
     job: Job,
     batch: number,
     head: Block,
     prepared: Map<number, Prepared>,
   ): Promise<LaneEvent> {
-    const items = await store.items(batch);
-    const event = { kind: "prepared" as const, batch, items: items.length, bytes: 0, gasLimit: 0n };
-    if (job.stream !== ZERO_WORD && (await store.streamHasFailed(job.attester, job.stream))) {
-      const detail = "a batch of the stream has failed, and until that is final nothing can follow it";
-      return { ...event, verdict: { kind: "waits", detail } };
+    const members: Member[] = [];
+    for (const one of await store.together(batch)) {
+      const items = await store.items(one.id);
+      members.push({ stream: one.stream, position: null, items });
     }
-    const holder = job.stream === ZERO_WORD ? null : await store.streamLane(job.attester, job.stream);
-    if (holder !== null && holder !== address) {
-      const detail = `lane ${holder} has batches of the stream that are not safe yet`;
-      return { ...event, verdict: { kind: "waits", detail } };
-    }
-    const position = await positionIn(job);
-    const { data, work } = callOf(job, items, position ?? 0, head.timestamp + SIGNATURE_LIFE_S);
-    const gasLimit = BigInt(gasOf(work));
-    const bytes = bytesOf(work);
-    prepared.set(batch, { data, position });
+    const count = members.reduce((sum, member) => sum + member.items.length, 0);
+    const event = { kind: "prepared" as const, batch, items: count, bytes: 0, gasLimit: 0n };
+    const place = await placeOf(job, members);
+    if (place !== null) return { ...event, verdict: { kind: "waits", detail: place } };
+    const deadline = head.timestamp + SIGNATURE_LIFE_S;
+    const { data, gas, bytes } = callOf(job, members, deadline);
+    const gasLimit = BigInt(gas);
+    prepared.set(batch, { data, positions: members.map((member) => member.position) });
     // No node would run it; that it is too large is said without one.
     if (gasLimit > head.gasLimit) return { ...event, bytes, gasLimit, verdict: { kind: "passes" } };
-    const call = { from: address, to: registry.domain.registry, data, gas: gasLimit };
-    return {
-      ...event,
-      bytes,
-      gasLimit,
-      verdict: verdictOf(await chain.call(call, "latest"), gasLimit, position),
+    const probe = (what: readonly Member[]) => {
+      const made = what === members ? { data, gas } : callOf(job, what, deadline);
+      const call = { from: address, to: registry.domain.registry, data: made.data, gas: BigInt(made.gas) };
+      return chain.call(call, "latest");
     };
+    return { ...event, bytes, gasLimit, verdict: await judging.judge(registry, members, probe, gasLimit) };
   }
 
-  function verdictOf(result: CallResult, gasLimit: bigint, position: number | null): Verdict {
-    switch (result.kind) {
-      case "returned":
-        return { kind: "passes" };
-      case "unavailable":
-        return { kind: "unavailable", detail: result.message };
-      case "reverted": {
-        if (waitsForOthers(registry.refusalOf(result.data), position)) return { kind: "passes" };
-        const why = result.data === "0x" ? `out of gas with ${gasLimit}?` : registry.refusalText(result.data);
-        return { kind: "refused", detail: why };
-      }
+  /**
+   * Where in their streams the batches begin: behind all that this store has signed, or where the chain is, if somebody
+   * else has appended.
+   * @returns why that is not known yet; null if it is, and then the members have it
+   */
+  async function placeOf(job: Job, members: readonly Member[]): Promise<string | null> {
+    const keys = [...new Set(members.map((member) => member.stream).filter((key) => key !== ZERO_WORD))];
+    if (keys.length === 0) return null;
+    const known = await store.streams(job.attester, keys);
+    for (const { lane, signed, failed } of known.values()) {
+      if (failed) return "a batch of the stream has failed, and until that is final nothing can follow it";
+      if (signed && lane !== address) return `lane ${lane} has batches of the stream that are not safe yet`;
     }
+    const heads = await registry.heads(job.attester, keys, "latest");
+    const ends = new Map(
+      keys.map((key, index) => [key, Math.max(known.get(key)!.end, Number(heads[index]!.count))]),
+    );
+    for (const member of members) {
+      const end = ends.get(member.stream);
+      if (end === undefined) continue;
+      member.position = end;
+      ends.set(member.stream, end + member.items.length);
+    }
+    return null;
   }
 
   function signedWith(
@@ -201,16 +222,16 @@ export function createLane(options: LaneOptions): Lane {
   /** @returns what was journaled; undefined for a write that journals no attempt, null if there was no need for it */
   async function commit(
     write: Write,
-    job: Job,
+    jobOf: (batch: number) => Job,
     head: Block,
     prepared: Map<number, Prepared>,
   ): Promise<StoredAttempt | Overspent | null | undefined> {
     switch (write.kind) {
       case "sign": {
-        const { data, position } = prepared.get(write.batch)!;
+        const { data, positions } = prepared.get(write.batch)!;
         prepared.delete(write.batch);
         const to = registry.domain.registry;
-        return store.sign(token, write.batch, { mined: write.mined, position, head }, (nonce) =>
+        return store.sign(token, write.batch, { mined: write.mined, positions, head }, (nonce) =>
           signedWith(write.bid, { nonce, to, data, gasLimit: write.gasLimit }),
         );
       }
@@ -228,12 +249,17 @@ export function createLane(options: LaneOptions): Lane {
           });
         });
       case "fill":
-        return store.fill(token, job.id, { nonce: write.nonce, head }, (nonce) => noopWith(write.bid, nonce));
+        return store.fill(token, write.job, { nonce: write.nonce, head }, (nonce) =>
+          noopWith(write.bid, nonce),
+        );
       case "sent":
         await store.applyOnLane(token, write.batch, { kind: "sent", at: write.at });
         return undefined;
       case "void":
         await store.applyOnLane(token, write.batch, { kind: "voided" });
+        return undefined;
+      case "refuse":
+        await store.refuse(token, write.batch, write.refused, jobOf(write.batch).refusals === "block");
         return undefined;
     }
   }
@@ -253,27 +279,28 @@ export function createLane(options: LaneOptions): Lane {
     return { kind: "replied", batch, reply, at: now() };
   }
 
-  /**
-   * Where in its stream the next batch begins: behind all that this store has signed for it, or where the chain is, if
-   * somebody else has appended.
-   */
-  async function positionIn({ attester, stream }: Job): Promise<number | null> {
-    if (stream === ZERO_WORD) return null;
-    const { count } = await registry.head(attester, stream, "latest");
-    return Math.max(await store.streamEnd(attester, stream), Number(count));
-  }
-
   function callOf(
     job: Job,
-    items: readonly StoredItem[],
-    position: number,
+    members: readonly Member[],
+    deadline: number,
+  ): { data: Hex; gas: number; bytes: number } {
+    const calls = members.map((member) => batchCall(job, member, deadline));
+    const [only] = calls;
+    const works = calls.map((call) => call.work);
+    const data = calls.length === 1 ? only!.data : registry.multicallCall(calls.map((call) => call.data));
+    return { data, gas: gasOfSeveral(works, 1), bytes: bytesOfSeveral(works) };
+  }
+
+  function batchCall(
+    job: Job,
+    { stream, position, items }: Member,
     deadline: number,
   ): { data: Hex; work: Work } {
     // For the job's attester, always: another issuer's key is then refused, where its own address in this place would
     // put other attestations on the chain than were admitted.
     const { act, attester } = job;
     const signed = address !== attester;
-    const manner = mannerOf(act, signed, job.stream, position);
+    const manner = mannerOf(act, signed, stream, position ?? 0);
     const uids = items.map((item) => item.uid);
     if (act === "revoke") {
       const revocation = { attester, uids, reason: job.reason, deadline };
@@ -288,8 +315,8 @@ export function createLane(options: LaneOptions): Lane {
     const terms: BatchTerms = {
       attester,
       schema: job.schema,
-      stream: job.stream,
-      position: BigInt(position),
+      stream,
+      position: BigInt(position ?? 0),
       deadline: signed ? deadline : 0,
     };
     const root = act === "anchor" ? rootOf(uids) : ZERO_WORD;
@@ -309,7 +336,7 @@ export function createLane(options: LaneOptions): Lane {
    * by side; what is handed in, and the answers of what is made, keep their order.
    */
   async function run(
-    job: Job,
+    jobOf: (batch: number) => Job,
     head: Block,
     first: LaneState,
     signal: AbortSignal | undefined,
@@ -331,7 +358,7 @@ export function createLane(options: LaneOptions): Lane {
         case "look":
           return look(head).then((world) => ({ kind: "looked", world }));
         case "prepare": {
-          const made = prepare(job, command.batch, head, prepared);
+          const made = prepare(jobOf(command.batch), command.batch, head, prepared);
           // It is told in its turn; until then nobody listens.
           made.catch(() => {});
           const inTurn = making.then(() => made);
@@ -359,14 +386,14 @@ export function createLane(options: LaneOptions): Lane {
     /** @returns whether any of them journals an attempt, and then what became of all of them is an event */
     async function write(writes: readonly Write[]): Promise<LaneEvent | null> {
       const attempts: Journaled[] = [];
-      let overspent: Overspent | null = null;
+      let overspent: Extract<LaneEvent, { kind: "journaled" }>["overspent"] = null;
       let journals = false;
       for (const one of writes) {
-        const written = await commit(one, job, head, prepared);
+        const written = await commit(one, jobOf, head, prepared);
         if (written !== undefined) journals = true;
         if (written === undefined || written === null) continue;
         if ("kind" in written) {
-          overspent = written;
+          overspent = { ...written, batch: "batch" in one ? one.batch : null };
           continue;
         }
         bytes.set(written.batch, written);
@@ -399,34 +426,66 @@ export function createLane(options: LaneOptions): Lane {
     return state;
   }
 
+  /** Whether the lowest nonce is to be handed in again, once a head. */
+  function misses(nonce: number | undefined, head: Block): boolean {
+    if (nonce === undefined) lowest = null;
+    else if (lowest?.nonce !== nonce) lowest = { nonce, since: head.number, missed: null };
+    if (lowest === null || head.number - lowest.since < MISSED_BLOCKS || lowest.missed === head.hash)
+      return false;
+    lowest.missed = head.hash;
+    return true;
+  }
+
+  const slots = options.slots ?? SLOTS;
+
   return {
     address,
     token,
+    slots,
     hold: () => hold,
+    isHeld: () => laneHolds,
+    heldJobs: () => heldJobs,
     taken: () => ({ transactionGas, transactionBytes }),
-    voidPlanned: (batch) => store.applyOnLane(token, batch.id, { kind: "voided" }),
-    async tick(job, head, signal) {
-      const signed = (await store.unmined()).filter((batch) => batch.lane === address);
-      const planned = (await store.batches(["planned"], job.id)).filter((batch) => batch.lane === address);
+    voidPlanned: (lead) => store.applyOnLane(token, lead, { kind: "voided" }),
+    async tick(jobs, head, signal) {
+      const signed = (await store.unmined()).filter((batch) => batch.lane === address && !batch.partly);
+      const planned = new Map<number, PlannedBatch & { of: Job }>();
+      for (const job of jobs) {
+        for (const { lead, lane, stream } of await store.batches(["planned"], job.id)) {
+          if (lane !== address) continue;
+          const one = planned.get(lead) ?? {
+            id: lead,
+            job: job.id,
+            cap: job.terms.maxFee,
+            ordered: false,
+            of: job,
+          };
+          planned.set(lead, { ...one, ordered: one.ordered || stream !== ZERO_WORD });
+        }
+      }
       const policy: Policy = {
         lane: address,
-        maxFee: options.maxFee,
         patienceMs: options.patienceMs,
         patienceBlocks: options.patienceBlocks ?? PATIENCE_BLOCKS,
-        slots: options.slots ?? SLOTS,
-        ahead: job.stream === ZERO_WORD ? AHEAD : 1,
+        misses: misses(signed[0]?.nonce, head),
+        slots,
+        ahead: AHEAD,
         transactionGas,
         transactionBytes,
         signs: key !== null,
       };
-      const start = laneState(
-        policy,
-        signed,
-        planned.map((batch) => batch.id),
-      );
-      const { obstacle, notice, moved } = await run(job, head, start, signal);
+      const inOrder = [...planned.values()].sort((a, b) => a.id - b.id);
+      const start = laneState(policy, signed, inOrder);
+      const ended = await run((batch) => planned.get(batch)!.of, head, start, signal);
+      const { obstacle, notice, moved } = ended;
       if (obstacle !== null) seen = null;
-      hold = sinceFirst(hold, obstacle ?? notice, now());
+      laneHolds = obstacle !== null;
+      const before = heldJobs;
+      heldJobs = new Map(
+        [...ended.held].map(([id, found]) => [id, sinceFirst(before.get(id) ?? null, found, now())!]),
+      );
+      const [job] = ended.held.values();
+      hold = sinceFirst(hold, obstacle ?? job ?? notice, now());
       return moved;
     },
   };
@@ -435,13 +494,6 @@ export function createLane(options: LaneOptions): Lane {
 function sinceFirst(before: Hold | null, found: Obstacle | null, now: number): Hold | null {
   if (found === null) return null;
   return { ...found, since: before?.why === found.why ? before.since : now };
-}
-
-/** Batches of its stream that are on their way are not yet there for a simulation; what it says of them is no fault. */
-function waitsForOthers(refusal: ReturnType<Registry["refusalOf"]>, position: number | null): boolean {
-  if (refusal?.name !== "StreamMoved" || position === null) return false;
-  const [, expected, actual] = refusal.args as [Hex, bigint, bigint];
-  return expected === BigInt(position) && actual < expected;
 }
 
 function workOfCall(manner: Manner, data: Hex, items: readonly StoredItem[], bytes: number): Work {
@@ -478,6 +530,10 @@ export function holdError(hold: Hold): WaybillError {
     case "refused":
       return new WaybillError("E_REFUSED", `the transaction is refused: ${hold.detail}`, {
         mend: "nothing is lost; mend the cause and run again",
+      });
+    case "order":
+      return new WaybillError("E_STREAM_ORDER", hold.detail, {
+        mend: "the rows that wait can no longer be in order here: put them into a stream of another name",
       });
     case "stream":
       return new WaybillError("E_STREAM", `the lane holds: ${hold.detail}`, {

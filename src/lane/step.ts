@@ -13,7 +13,7 @@ export type LaneState = {
   /** signed and in no block, by nonce */
   signed: readonly SignedBatch[];
   /** planned, in the order in which they are to be signed */
-  planned: readonly number[];
+  planned: readonly PlannedBatch[];
   /** of those, what is being made; the answers come in the same order */
   preparing: readonly number[];
   /** Unix milliseconds */
@@ -28,20 +28,22 @@ export type LaneState = {
   obstacle: Obstacle | null;
   /** what is odd, and keeps nothing from going on */
   notice: Obstacle | null;
+  /** jobs whose own limits let nothing more of them go, while the lane goes on with others */
+  held: ReadonlyMap<number, Obstacle>;
   moved: boolean;
 };
 
 export type Policy = {
   lane: Hex;
-  /** wei per gas */
-  maxFee: bigint | null;
   /** how long a sent transaction may be missing before its bytes are handed in again */
   patienceMs: number;
   /** blocks that an attempt is given before it is outbid */
   patienceBlocks: number;
+  /** the lowest nonce has been the lowest for so long that its bytes are handed in again: a pool may have lost them */
+  misses: boolean;
   /** transactions that a pool surely keeps of one account */
   slots: number;
-  /** batches that are made at a time; 1 where each begins where the one before it ends */
+  /** batches that are made at a time; one where it begins where another ends */
   ahead: number;
   /** gas that one transaction may use */
   transactionGas: number;
@@ -51,8 +53,19 @@ export type Policy = {
   signs: boolean;
 };
 
+/** Batches that go in one transaction, by the one that leads. `cap`: wei per gas that its job pays at most. */
+export type PlannedBatch = {
+  id: number;
+  job: number;
+  cap: bigint | null;
+  /** appends to a stream: it begins where what is signed before it ends */
+  ordered: boolean;
+};
+
 export type SignedBatch = {
   id: number;
+  job: number;
+  cap: bigint | null;
   nonce: number;
   sentAt: number | null;
   /** oldest first, at least one */
@@ -74,7 +87,7 @@ export type World = {
 };
 
 /** Why a lane does nothing. It keeps its nonce and goes on by itself. */
-export type HoldReason = "fee" | "budget" | "funds" | "nonce" | "refused" | "node" | "stream";
+export type HoldReason = "fee" | "budget" | "funds" | "nonce" | "refused" | "node" | "stream" | "order";
 export type Obstacle = { why: HoldReason; detail: string };
 
 export type LaneEvent =
@@ -83,20 +96,34 @@ export type LaneEvent =
   /** a batch's payload is made, and a node has run it */
   | { kind: "prepared"; batch: number; items: number; bytes: number; gasLimit: bigint; verdict: Verdict }
   /** what became of the attempts of one step: all that were written down, and whether one was too much for a budget */
-  | { kind: "journaled"; attempts: readonly Journaled[]; overspent: { needed: bigint; left: bigint } | null }
+  | {
+      kind: "journaled";
+      attempts: readonly Journaled[];
+      /** `batch`: the one that was not to be signed or outbid; null for a no-op at a nonce that nobody holds */
+      overspent: { batch: number | null; needed: bigint; left: bigint } | null;
+    }
   | { kind: "replied"; batch: number; reply: SendReply; at: number };
 
 export type Journaled = { batch: number; nonce: number; attempt: Attempt };
 
-export type Verdict = { kind: "passes" } | { kind: "waits" | "refused" | "unavailable"; detail: string };
+export type Verdict =
+  | { kind: "passes" }
+  /** `waits`: its place in a stream is not settled; `refused`: for what no item of it is at fault */
+  | { kind: "waits" | "refused" | "unavailable"; detail: string }
+  /** the registry refuses these items, and would take the others */
+  | { kind: "poisoned"; refused: readonly RefusedItem[] };
+
+/** `item`: its id; `reason`: the registry's error, decoded */
+export type RefusedItem = { item: number; reason: string };
 
 /** Before any command of its step. What is journaled comes back as one event for all attempts of the step. */
 export type Write =
   | { kind: "sign"; batch: number; bid: Bid; gasLimit: bigint; mined: number }
   | { kind: "replace"; batch: number; bid: Bid; noop: boolean }
-  | { kind: "fill"; nonce: number; bid: Bid }
+  | { kind: "fill"; job: number; nonce: number; bid: Bid }
   | { kind: "sent"; batch: number; at: number }
-  | { kind: "void"; batch: number };
+  | { kind: "void"; batch: number }
+  | { kind: "refuse"; batch: number; refused: readonly RefusedItem[] };
 
 export type Command =
   | { kind: "look" }
@@ -118,7 +145,7 @@ const MOST_FILLED = 16;
 export function laneState(
   policy: Policy,
   signed: readonly SignedBatch[],
-  planned: readonly number[],
+  planned: readonly PlannedBatch[],
 ): LaneState {
   return {
     policy,
@@ -132,6 +159,7 @@ export function laneState(
     handedInAll: false,
     obstacle: null,
     notice: null,
+    held: new Map(),
     moved: false,
   };
 }
@@ -156,7 +184,8 @@ function begin(state: LaneState, head: World["head"]): Step {
   const { policy, signed, planned } = state;
   const due = signed.some((batch) => isDue(batch.sentAt, state.now, policy.patienceMs));
   const late = signed.some((batch) => isLate(batch, head, policy));
-  if (due || late || (policy.signs && planned.length > 0))
+  const missed = policy.misses && signed.length > 0;
+  if (due || late || missed || (policy.signs && planned.length > 0))
     return { state, writes: [], commands: [{ kind: "look" }] };
   return { state, writes: [], commands: [] };
 }
@@ -178,7 +207,7 @@ function survey(state: LaneState): Step {
       why: "nonce",
       detail: `nonce ${world.mined} of ${policy.lane} is free, and what waits begins at nonce ${lowest.nonce}`,
     };
-    if (policy.signs && isLate(lowest, world.head, policy)) writes.push(...fills(state, world, lowest.nonce));
+    if (policy.signs && isLate(lowest, world.head, policy)) writes.push(...fills(world, lowest));
   } else {
     const unfit = signed.filter(({ attempts }) => attempts.at(-1)!.gasLimit > world.head.gasLimit);
     const replaced = unfit.map((batch) => cancel(state, batch));
@@ -191,7 +220,12 @@ function survey(state: LaneState): Step {
   }
   const written = new Set(writes.map((one) => ("batch" in one ? one.batch : null)));
   const due = signed
-    .filter((batch) => isDue(batch.sentAt, state.now, policy.patienceMs))
+    .filter(
+      (batch) =>
+        isDue(batch.sentAt, state.now, policy.patienceMs) ||
+        // What is above the lowest waits for it, wherever it is.
+        (batch === lowest && policy.misses),
+    )
     .map((batch) => batch.id);
   const queue = due.filter((id) => !written.has(id));
   const next = { ...state, obstacle, queue, withheld: due.filter((id) => written.has(id)) };
@@ -211,13 +245,20 @@ function survey(state: LaneState): Step {
 function goOn(state: LaneState): Step {
   const [first] = state.queue;
   if (first !== undefined) return { state, writes: [], commands: [{ kind: "send", batch: first }] };
-  const { world, policy, planned, obstacle } = state;
-  if (obstacle === null && world !== null && planned.length > 0) {
-    // Nobody need be asked what a batch does that cannot be paid for.
-    const decision = bid(quoteOf(world), policy.maxFee, NOOP_GAS);
-    if (decision.kind !== "bid") return stop(state, tooDear(decision));
-  }
-  return prepareNext(state);
+  const { world, planned, obstacle } = state;
+  if (obstacle !== null || world === null) return prepareNext(state);
+  // Nobody need be asked what a batch does that cannot be paid for.
+  const dear = planned.flatMap(({ job, cap }) => {
+    const decision = bid(quoteOf(world), cap, NOOP_GAS);
+    return decision.kind === "bid" ? [] : [{ job, obstacle: tooDear(decision) }];
+  });
+  return prepareNext(dear.reduce((next, one) => holdJob(next, one.job, one.obstacle), state));
+}
+
+/** Nothing more of a job goes in this tick. What is planned of others on the lane does not wait for it. */
+function holdJob(state: LaneState, job: number, obstacle: Obstacle): LaneState {
+  const planned = state.planned.filter((one) => one.job !== job);
+  return { ...state, planned, held: new Map([...state.held, [job, state.held.get(job) ?? obstacle]]) };
 }
 
 function prepareNext(state: LaneState): Step {
@@ -228,7 +269,14 @@ function prepareNext(state: LaneState): Step {
     Math.min(policy.ahead, policy.ahead + 1 - unsent, policy.slots - signed.length) - preparing.length;
   if (obstacle !== null || world === null || !policy.signs || free <= 0)
     return { state, writes: [], commands: [] };
-  const next = planned.filter((id) => !preparing.includes(id)).slice(0, free);
+  const open = planned.filter(({ id }) => !preparing.includes(id)).slice(0, free);
+  // Where a batch begins is known once what comes before it is signed.
+  const first = planned.find(({ id }) => preparing.includes(id)) ?? open[0];
+  if (first?.ordered === true && preparing.length > 0) return { state, writes: [], commands: [] };
+  const ordered = open.findIndex((one) => one.ordered);
+  const next = open
+    .slice(0, ordered === -1 ? open.length : ordered === 0 && preparing.length === 0 ? 1 : ordered)
+    .map(({ id }) => id);
   return {
     state: { ...state, preparing: [...preparing, ...next] },
     writes: [],
@@ -240,10 +288,21 @@ function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" 
   const state = { ...before, preparing: before.preparing.filter((id) => id !== event.batch) };
   const { policy } = state;
   const world = state.world!;
-  // Something has come in between; the batch is made again in its turn.
-  if (state.obstacle !== null || state.queue.length > 0) return { state, writes: [], commands: [] };
   const { verdict, gasLimit, batch } = event;
-  if (verdict.kind === "waits") return stop(state, { why: "stream", detail: verdict.detail });
+  const planned = state.planned.find(({ id }) => id === batch);
+  // Something has come in between; the batch is made again in its turn.
+  if (state.obstacle !== null || state.queue.length > 0 || planned === undefined)
+    return { state, writes: [], commands: [] };
+  const { cap, job } = planned;
+  // In a stream nothing may go before what gives way: what is planned behind it waits for the planner.
+  const others = planned.ordered
+    ? state.planned.filter((one) => !one.ordered)
+    : state.planned.filter(({ id }) => id !== batch);
+  const giveUp = (write: Write): Step => {
+    const next = prepareNext({ ...state, planned: others, moved: true });
+    return { ...next, writes: [write] };
+  };
+  if (verdict.kind === "waits") return giveUp({ kind: "void", batch });
   if (verdict.kind === "unavailable") return stop(state, { why: "node", detail: verdict.detail });
   const most = Math.min(policy.transactionGas, Number(world.head.gasLimit));
   if (gasLimit > most || event.bytes > policy.transactionBytes) {
@@ -252,15 +311,13 @@ function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" 
       return stop(state, { why: "refused", detail: `${size} are more than a transaction may have` });
     }
     // The chain takes less than when it was planned: what is not signed is split again.
-    // In a stream nothing may go before it: what is planned behind it waits for the planner.
-    const planned = policy.ahead === 1 ? [] : state.planned.filter((id) => id !== batch);
-    const rest = { ...state, planned, moved: true };
-    return { state: rest, writes: [{ kind: "void", batch }], commands: [] };
+    return giveUp({ kind: "void", batch });
   }
+  if (verdict.kind === "poisoned") return giveUp({ kind: "refuse", batch, refused: verdict.refused });
   if (verdict.kind === "refused") return stop(state, { why: "refused", detail: verdict.detail });
 
-  const decision = bid(quoteOf(world), policy.maxFee, gasLimit);
-  if (decision.kind !== "bid") return stop(state, tooDear(decision));
+  const decision = bid(quoteOf(world), cap, gasLimit);
+  if (decision.kind !== "bid") return prepareNext(holdJob(state, job, tooDear(decision)));
   const cost = decision.bid.maxFee * gasLimit;
   const inFlight = costOf(state.signed);
   if (world.balance < cost + inFlight) {
@@ -279,28 +336,37 @@ function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" 
 /** They are on disk: now they may leave (law 3). What comes after a new one is made meanwhile. */
 function handIn(state: LaneState, { attempts, overspent }: Extract<LaneEvent, { kind: "journaled" }>): Step {
   const added = new Set(attempts.map((one) => one.batch));
-  const isNew = state.planned.find((id) => added.has(id));
+  const isNew = state.planned.find(({ id }) => added.has(id));
   const signed = new Map(state.signed.map((one) => [one.id, one]));
   for (const { batch, nonce, attempt } of attempts) {
+    const before = signed.get(batch) ?? state.planned.find(({ id }) => id === batch);
+    // A gap is filled for what waits behind it.
+    const { job, cap } = before ?? state.signed.find((one) => one.nonce > nonce) ?? { job: 0, cap: null };
     const earlier = signed.get(batch)?.attempts ?? [];
-    signed.set(batch, { id: batch, nonce, sentAt: null, attempts: [...earlier, attempt] });
+    signed.set(batch, { id: batch, job, cap, nonce, sentAt: null, attempts: [...earlier, attempt] });
   }
-  const next: LaneState = {
+  let next: LaneState = {
     ...state,
     moved: state.moved || attempts.length > 0,
     signed: [...signed.values()].sort((a, b) => a.nonce - b.nonce),
-    planned: state.planned.filter((id) => !added.has(id)),
+    planned: state.planned.filter(({ id }) => !added.has(id)),
     withheld: [],
   };
   if (overspent !== null) {
-    next.obstacle = {
+    const obstacle: Obstacle = {
       why: "budget",
       detail: `the next transaction may cost ${overspent.needed} wei and ${overspent.left} wei are left`,
     };
+    const refused = state.planned.find(({ id }) => id === overspent.batch);
+    if (refused === undefined) next.obstacle = obstacle;
+    else {
+      next = holdJob(next, refused.job, obstacle);
+      return prepareNext(next);
+    }
   }
   if (isNew !== undefined) {
     const on = prepareNext(next);
-    return { ...on, commands: [{ kind: "send", batch: isNew }, ...on.commands] };
+    return { ...on, commands: [{ kind: "send", batch: isNew.id }, ...on.commands] };
   }
   // What was replaced or filled takes its turn among what is due.
   // What the budget does not allow to be replaced goes out as it was.
@@ -338,6 +404,12 @@ function replied(state: LaneState, { batch, reply, at }: Extract<LaneEvent, { ki
     const detail = "message" in reply ? reply.message : reply.kind;
     const obstacle = state.obstacle ?? { why: problem, detail };
     return { state: { ...rest, queue: [], obstacle }, writes: [], commands: [] };
+  }
+  // What was handed in before is new to the pool: it has lost it, and maybe all above it.
+  const lost = reply.kind === "accepted" && refused?.sentAt != null && refused === state.signed[0];
+  if (lost && !state.handedInAll) {
+    rest.queue = state.signed.slice(1).map((one) => one.id);
+    rest.handedInAll = true;
   }
   const sent = {
     ...rest,
@@ -393,7 +465,7 @@ function raise(state: LaneState, lowest: SignedBatch): Replacement | Obstacle | 
   const world = state.world!;
   if (!isLate(lowest, world.head, policy)) return null;
   const { gasLimit, maxFee, noop } = lowest.attempts.at(-1)!;
-  const decision = rebid(quoteOf(world), policy.maxFee, gasLimit, lowest.attempts);
+  const decision = rebid(quoteOf(world), lowest.cap, gasLimit, lowest.attempts);
   switch (decision.kind) {
     case "enough":
       return null;
@@ -417,7 +489,7 @@ function outdo(state: LaneState, batch: SignedBatch): Replacement | null {
     return null;
   if (batch.attempts.length >= MOST_ATTEMPTS) return null;
   const { gasLimit, noop } = batch.attempts.at(-1)!;
-  const decision = outbid(quoteOf(world), policy.maxFee, gasLimit, batch.attempts);
+  const decision = outbid(quoteOf(world), batch.cap, gasLimit, batch.attempts);
   if (decision.kind !== "bid" || unable(state, batch, gasLimit, decision.bid) !== null) return null;
   return replacement(batch, decision.bid, noop);
 }
@@ -426,12 +498,14 @@ function lowestOpen(signed: readonly SignedBatch[], world: World): SignedBatch |
   return signed.find((batch) => batch.nonce >= world.mined);
 }
 
-function fills(state: LaneState, world: World, below: number): Write[] {
-  const decision = bid(quoteOf(world), state.policy.maxFee, NOOP_GAS);
+/** No-ops at the nonces below one that nobody holds, at the cost of the job that waits for them. */
+function fills(world: World, { nonce: below, job, cap }: SignedBatch): Write[] {
+  const decision = bid(quoteOf(world), cap, NOOP_GAS);
   if (decision.kind !== "bid") return [];
   const count = Math.min(below - world.mined, MOST_FILLED);
   return Array.from({ length: count }, (_, index) => ({
     kind: "fill",
+    job,
     nonce: world.mined + index,
     bid: decision.bid,
   }));
@@ -443,7 +517,7 @@ function fills(state: LaneState, world: World, below: number): Write[] {
  */
 function cancel(state: LaneState, batch: SignedBatch): Replacement | Obstacle | null {
   if (batch.attempts.at(-1)!.noop) return null;
-  const decision = outbid(quoteOf(state.world!), state.policy.maxFee, NOOP_GAS, batch.attempts);
+  const decision = outbid(quoteOf(state.world!), batch.cap, NOOP_GAS, batch.attempts);
   if (decision.kind === "hold") {
     return {
       why: "fee",

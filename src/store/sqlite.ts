@@ -4,7 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Kysely, type Selectable, sql } from "kysely";
 import { type Batch, type BatchState, LIVE } from "../batch.js";
 import { WaybillError } from "../errors.js";
-import { type Hex, hex, unhex } from "../hex.js";
+import { type Hex, hex, unhex, ZERO_WORD } from "../hex.js";
 import { diskError, inodeOf } from "./disk.js";
 import { lockDirectory } from "./lock.js";
 import { nodeSqliteDialect } from "./sqliteDialect.js";
@@ -15,11 +15,14 @@ import type {
   ChainIdentity,
   Counts,
   Job,
+  JobTerms,
   BlockTime,
   LaneEvent,
   LaneToken,
   NewJob,
   Overspent,
+  Priority,
+  Refusal,
   ReportRow,
   SignedAttempt,
   Spending,
@@ -27,6 +30,7 @@ import type {
   StoredAttempt,
   StoredBatch,
   StoredItem,
+  StreamState,
   UnminedBatch,
   WaitingItem,
 } from "./store.js";
@@ -39,19 +43,22 @@ import {
 } from "./sqliteItems.js";
 import {
   applyEvent,
+  applyToAll,
   attemptsOf,
+  BATCH,
   batchOf,
   checkPosition,
   checkState,
   checkToken,
-  endOf,
   journal,
+  membersOf,
   overspentBy,
   reviveBatch,
   spendingOf,
   termsOf,
   type Trx,
 } from "./sqliteJournal.js";
+import { runsOf, streamsOf } from "./sqliteStreams.js";
 import { checkVersion, createTables, type Tables } from "./tables.js";
 
 /**
@@ -167,6 +174,8 @@ class SqliteStore implements Store {
         .selectFrom("jobs")
         .select("id")
         .where("state", "=", "admitting")
+        // What flows was told of row by row, and some of it is on its way.
+        .where("flows", "=", 0)
         .where("key", "not in", [...this.#admitting]);
       await trx
         .deleteFrom("items")
@@ -177,7 +186,15 @@ class SqliteStore implements Store {
       await trx.deleteFrom("jobs").where("id", "in", abandoned).execute();
       await trx
         .insertInto("jobs")
-        .values({ ...job, state: "admitting", rows: 0, rejected: 0, duplicates: 0, created_at: Date.now() })
+        .values({
+          ...job,
+          flows: job.flows ? 1 : 0,
+          state: "admitting",
+          rows: 0,
+          rejected: 0,
+          duplicates: 0,
+          created_at: Date.now(),
+        })
         .onConflict((conflict) => conflict.column("key").doNothing())
         .execute();
       return jobOf(
@@ -203,7 +220,7 @@ class SqliteStore implements Store {
     return this.#transaction(async (trx) => {
       const { rows: first, ...of } = await trx
         .selectFrom("jobs")
-        .select(["rows", "act", "reason", "stream"])
+        .select(["rows", "act", "reason"])
         .where("id", "=", job)
         .where("state", "=", "admitting")
         .executeTakeFirstOrThrow();
@@ -287,10 +304,14 @@ class SqliteStore implements Store {
     return this.#transaction((trx) => spendingOf(trx, job));
   }
 
-  setBudget(job: number, budget: bigint | null): Promise<void> {
+  setTerms(job: number, { maxFee, budget }: JobTerms): Promise<void> {
     return this.#transaction(async (trx) => {
-      const text = budget === null ? null : budget.toString();
-      await trx.updateTable("jobs").set({ budget: text }).where("id", "=", job).execute();
+      const text = (wei: bigint | null) => (wei === null ? null : wei.toString());
+      await trx
+        .updateTable("jobs")
+        .set({ budget: text(budget), max_fee: text(maxFee) })
+        .where("id", "=", job)
+        .execute();
     });
   }
 
@@ -347,8 +368,13 @@ class SqliteStore implements Store {
     });
   }
 
-  waiting(job: number, limit: number): Promise<WaitingItem[]> {
-    return this.#transaction(async () => this.#hot.waiting().all(job, limit) as WaitingItem[]);
+  waiting(job: number, limit: number, except: readonly Hex[] = []): Promise<WaitingItem[]> {
+    return this.#transaction(
+      async () =>
+        (except.length === 0
+          ? this.#hot.waiting().all(job, limit)
+          : this.#hot.waitingElsewhere().all(job, JSON.stringify(except), limit)) as WaitingItem[],
+    );
   }
 
   takeLane(lane: Hex): Promise<LaneToken> {
@@ -367,39 +393,57 @@ class SqliteStore implements Store {
     return this.#transaction(async (trx) => {
       await checkToken(trx, token);
       for (const group of groups) {
-        const { id } = await trx
-          .insertInto("batches")
-          .values({
-            job,
-            lane: token.lane,
-            nonce: null,
-            position: null,
-            count: group.length,
-            state: "planned",
-            batch: '{"state":"planned"}',
-          })
-          .returning("id")
-          .executeTakeFirstOrThrow();
-        // +items.job: by the index of what waits in a job, every row of it would search the whole group. 8,000 items among
-        // 20,000 took 19 s, and take 27 ms by their ids.
-        const { numAffectedRows } = await sql`
-          UPDATE items SET batch = ${id}, place = chosen.key
-          FROM json_each(${JSON.stringify(group)}) AS chosen
-          WHERE items.id = chosen.value AND +items.job = ${job} AND items.batch IS NULL
-            AND items.duplicate_of IS NULL AND items.faults IS NULL
-        `.execute(trx);
-        // Law 2: an item that is in a batch already makes the whole assignment undone.
-        if (Number(numAffectedRows) !== group.length) {
-          throw new Error(`${group.length - Number(numAffectedRows)} items of a new batch are not waiting`);
+        let lead: number | null = null;
+        for (const { stream, items } of await runsOf(trx, group)) {
+          const { id } = await trx
+            .insertInto("batches")
+            .values({
+              job,
+              lead,
+              lane: token.lane,
+              stream,
+              nonce: null,
+              position: null,
+              count: items.length,
+              state: "planned",
+              batch: '{"state":"planned"}',
+            })
+            .returning("id")
+            .executeTakeFirstOrThrow();
+          lead ??= id;
+          // +items.job: by the index of what waits in a job, every row of it would search the whole group. 8,000 items among
+          // 20,000 took 19 s, and take 27 ms by their ids.
+          const { numAffectedRows } = await sql`
+            UPDATE items SET batch = ${id}, place = chosen.key, refusal = NULL
+            FROM json_each(${JSON.stringify(items)}) AS chosen
+            WHERE items.id = chosen.value AND +items.job = ${job} AND items.batch IS NULL
+              AND items.duplicate_of IS NULL AND items.faults IS NULL
+          `.execute(trx);
+          // Law 2: an item that is in a batch already makes the whole assignment undone.
+          if (Number(numAffectedRows) !== items.length) {
+            throw new Error(`${items.length - Number(numAffectedRows)} items of a new batch are not waiting`);
+          }
         }
       }
+    });
+  }
+
+  together(lead: number): Promise<StoredBatch[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("batches")
+        .select(BATCH)
+        .where(({ or, eb }) => or([eb("id", "=", lead), eb("lead", "=", lead)]))
+        .orderBy("id")
+        .execute();
+      return rows.map(batchOf);
     });
   }
 
   sign(
     token: LaneToken,
     batch: number,
-    { mined, position, head }: { mined: number; position: number | null; head: BlockTime },
+    { mined, positions, head }: { mined: number; positions: readonly (number | null)[]; head: BlockTime },
     sign: (nonce: number) => SignedAttempt,
   ): Promise<StoredAttempt | Overspent> {
     return this.#transaction(async (trx) => {
@@ -411,13 +455,26 @@ class SqliteStore implements Store {
         .where("lane", "=", token.lane)
         .executeTakeFirstOrThrow();
       const nonce = Math.max(last === null ? 0 : last + 1, mined);
-      if (position !== null) await checkPosition(trx, batch, position);
+      const members = await membersOf(trx, batch);
+      if (members.length !== positions.length || members[0] !== batch)
+        throw new Error(
+          `batch ${batch} leads ${members.length} batches, and ${positions.length} places are given`,
+        );
+      for (const [index, member] of members.entries()) {
+        const position = positions[index]!;
+        if (position === null) continue;
+        await checkPosition(trx, member, position);
+        await trx.updateTable("batches").set({ position }).where("id", "=", member).execute();
+      }
       const attempt = sign(nonce);
       const overspent = await overspentBy(trx, batch, attempt);
-      if (overspent !== null) return overspent;
+      if (overspent !== null) {
+        await trx.updateTable("batches").set({ position: null }).where("id", "in", members).execute();
+        return overspent;
+      }
       await trx
         .updateTable("batches")
-        .set({ nonce, position })
+        .set({ nonce })
         .where("id", "=", batch)
         .where("lane", "=", token.lane)
         .execute();
@@ -456,7 +513,16 @@ class SqliteStore implements Store {
       const attempt = sign(nonce);
       const { id: batch } = await trx
         .insertInto("batches")
-        .values({ job, lane: token.lane, nonce, count: 0, state: "planned", batch: '{"state":"planned"}' })
+        .values({
+          job,
+          lead: null,
+          lane: token.lane,
+          stream: ZERO_WORD,
+          nonce,
+          count: 0,
+          state: "planned",
+          batch: '{"state":"planned"}',
+        })
         .returning("id")
         .executeTakeFirstOrThrow();
       const overspent = await overspentBy(trx, batch, attempt);
@@ -471,94 +537,96 @@ class SqliteStore implements Store {
   applyOnLane(token: LaneToken, batch: number, event: LaneEvent): Promise<void> {
     return this.#transaction(async (trx) => {
       await checkToken(trx, token, batch);
-      await applyEvent(trx, batch, event);
+      await applyToAll(trx, batch, event);
     });
   }
 
-  streamEnd(attester: Hex, stream: Hex): Promise<number> {
-    return this.#transaction((trx) => endOf(trx, attester, stream));
-  }
-
-  streamLane(attester: Hex, stream: Hex): Promise<Hex | null> {
+  refuse(
+    token: LaneToken,
+    batch: number,
+    refused: readonly { item: number; reason: string }[],
+    blocks: boolean,
+  ): Promise<void> {
     return this.#transaction(async (trx) => {
-      const row = await trx
-        .selectFrom("batches")
-        .innerJoin("jobs", "jobs.id", "batches.job")
-        .select("batches.lane")
-        .where("jobs.stream", "=", stream)
-        .where("jobs.attester", "=", attester)
-        .where("batches.state", "in", ["signed", "included"])
-        .where("batches.position", "is not", null)
-        .orderBy("batches.id", "desc")
-        .executeTakeFirst();
-      return (row?.lane as Hex | undefined) ?? null;
+      await checkToken(trx, token, batch);
+      await checkState(trx, batch, "planned");
+      const members = await membersOf(trx, batch);
+      for (const { item, reason } of refused) {
+        const { numUpdatedRows } = await trx
+          .updateTable("items")
+          .set(blocks ? { refusal: reason } : { faults: JSON.stringify([reason]), refusal: null })
+          .where("id", "=", item)
+          .where("batch", "in", members)
+          .executeTakeFirstOrThrow();
+        if (numUpdatedRows !== 1n) throw new Error(`item ${item} is not in batch ${batch}`);
+      }
+      await applyToAll(trx, batch, { kind: "voided" });
+      if (blocks || refused.length === 0) return;
+      // Law 12: what is rejected no longer waits.
+      await sql`
+        UPDATE jobs SET rejected = rejected + ${refused.length}
+        WHERE id = (SELECT job FROM batches WHERE id = ${batch})
+      `.execute(trx);
     });
   }
 
-  streamHasFailed(attester: Hex, stream: Hex): Promise<boolean> {
+  refusals(job: number, limit: number): Promise<Refusal[]> {
     return this.#transaction(async (trx) => {
-      const givenUp = await trx
-        .selectFrom("batches")
-        .innerJoin("jobs", "jobs.id", "batches.job")
-        .innerJoin("attempts", "attempts.batch", "batches.id")
-        .select("batches.id")
-        .where("jobs.stream", "=", stream)
-        .where("jobs.attester", "=", attester)
-        .where("batches.state", "=", "signed")
-        .where("batches.position", "is not", null)
-        .where("attempts.noop", "=", 1)
-        .executeTakeFirst();
-      if (givenUp !== undefined) return true;
       const rows = await trx
-        .selectFrom("batches")
-        .innerJoin("jobs", "jobs.id", "batches.job")
-        .select("batches.batch")
-        .where("jobs.stream", "=", stream)
-        .where("jobs.attester", "=", attester)
-        .where("batches.state", "in", ["included", "safe"])
-        .where("batches.position", "is not", null)
+        .selectFrom("items")
+        .select(["id", "line", "uid", "stream", "refusal"])
+        .where("job", "=", job)
+        .where("refusal", "is not", null)
+        .orderBy("ordinal")
+        .limit(limit)
         .execute();
-      return rows.some((row) => {
-        const batch = JSON.parse(row.batch, reviveBatch) as Batch;
-        return "inclusion" in batch && !batch.inclusion.succeeded;
-      });
+      return rows.map((row) => ({
+        item: row.id,
+        line: row.line,
+        uid: hex(row.uid!),
+        stream: (row.stream as Hex | null) ?? ZERO_WORD,
+        reason: row.refusal!,
+      }));
     });
+  }
+
+  retry(job: number): Promise<void> {
+    return this.#transaction(async (trx) => {
+      await trx
+        .updateTable("items")
+        .set({ refusal: null })
+        .where("job", "=", job)
+        .where("refusal", "is not", null)
+        .execute();
+    });
+  }
+
+  streams(attester: Hex, keys: readonly Hex[]): Promise<Map<Hex, StreamState>> {
+    return this.#transaction((trx) => streamsOf(trx, attester, keys));
   }
 
   aheadOfWaiting(job: number): Promise<StoredBatch[]> {
     return this.#transaction(async (trx) => {
-      const waiting = trx
-        .selectFrom("items")
-        .select(({ fn }) => fn.min("ordinal").as("first"))
-        .where("job", "=", job)
-        .where("batch", "is", null)
-        .where("duplicate_of", "is", null)
-        .where("faults", "is", null);
-      const rows = await trx
-        .selectFrom("batches")
-        .select(["id", "job", "lane", "count", "position", "batch"])
-        .where("job", "=", job)
-        .where("state", "in", LIVE)
-        .where(({ exists, selectFrom }) =>
-          exists(
-            selectFrom("items")
-              .select("items.id")
-              .whereRef("items.batch", "=", "batches.id")
-              .where("ordinal", ">", waiting),
-          ),
-        )
-        .orderBy("id")
-        .execute();
-      return rows.map(batchOf);
+      const rows = await sql<Parameters<typeof batchOf>[0]>`
+        SELECT id, job, coalesce(lead, id) AS lead, lane, stream, count, position, batch FROM batches
+        WHERE job = ${job} AND stream <> ${ZERO_WORD}
+          AND state IN (SELECT value FROM json_each(${JSON.stringify(LIVE)}))
+          AND EXISTS (
+            SELECT 1 FROM items WHERE items.batch = batches.id AND items.ordinal > (
+              SELECT min(ordinal) FROM items AS first
+              WHERE first.job = ${job} AND first.stream = batches.stream AND first.batch IS NULL
+                AND first.duplicate_of IS NULL AND first.faults IS NULL
+            )
+          )
+        ORDER BY id
+      `.execute(trx);
+      return rows.rows.map(batchOf);
     });
   }
 
   batches(states: readonly BatchState[], job?: number): Promise<StoredBatch[]> {
     return this.#transaction(async (trx) => {
-      let query = trx
-        .selectFrom("batches")
-        .select(["id", "job", "lane", "count", "position", "batch"])
-        .where("state", "in", states);
+      let query = trx.selectFrom("batches").select(BATCH).where("state", "in", states);
       if (job !== undefined) query = query.where("job", "=", job);
       return (await query.orderBy("id").execute()).map(batchOf);
     });
@@ -569,7 +637,8 @@ class SqliteStore implements Store {
       const rows = await trx
         .selectFrom("items")
         .innerJoin("batches", "batches.id", "items.batch")
-        .select(["batches.id", "batches.job", "batches.lane", "batches.count", "position", "batches.batch"])
+        .select(["batches.id", "batches.job", "batches.lane", "batches.stream", "batches.count", "position"])
+        .select(["batches.batch", sql<number>`coalesce(batches.lead, batches.id)`.as("lead")])
         .where("items.uid", "=", unhex(uid))
         .orderBy("batches.id")
         .execute();
@@ -587,33 +656,58 @@ class SqliteStore implements Store {
 
   unmined(): Promise<UnminedBatch[]> {
     return this.#transaction(async (trx) => {
-      const rows = await trx
-        .selectFrom("batches")
-        .innerJoin("attempts", "attempts.batch", "batches.id")
-        .select(["batches.id", "batches.job", "batches.batch", "transaction_hash", "max_fee", "tip"])
-        .select(["gas_limit", "noop", "head", "head_time"])
-        .where("batches.state", "=", "signed")
-        .orderBy("batches.lane")
-        .orderBy("batches.nonce")
-        .orderBy("attempts.id")
-        .execute();
       const found = new Map<number, UnminedBatch>();
-      for (const row of rows) {
-        const batch = JSON.parse(row.batch) as Batch & { state: "signed" };
-        const { lane, nonce, block, sentAt } = batch;
-        const one = found.get(row.id) ?? {
-          id: row.id,
-          job: row.job,
-          lane,
-          nonce,
-          block,
-          sentAt,
-          attempts: [],
-        };
-        one.attempts.push(termsOf(row));
-        found.set(row.id, one);
+      const signed = await trx
+        .selectFrom("batches")
+        .innerJoin("jobs", "jobs.id", "batches.job")
+        .select(["batches.id", "batches.job", "batches.batch", "jobs.max_fee"])
+        .select(sql<number>`coalesce(lead, batches.id)`.as("lead"))
+        .select(
+          sql<number>`1 + (SELECT count(*) FROM batches AS one WHERE one.lead = coalesce(batches.lead, batches.id))`.as(
+            "size",
+          ),
+        )
+        .where("batches.state", "=", "signed")
+        .orderBy("batches.id")
+        .execute();
+      for (const row of signed) {
+        const { lane, nonce, block, sentAt } = JSON.parse(row.batch) as Batch & { state: "signed" };
+        const cap = row.max_fee === null ? null : BigInt(row.max_fee);
+        const one = found.get(row.lead);
+        if (one === undefined) {
+          const { lead: id, job } = row;
+          const partly = row.size > 1;
+          found.set(id, {
+            id,
+            members: [row.id],
+            partly,
+            job,
+            cap,
+            lane,
+            nonce,
+            block,
+            sentAt,
+            attempts: [],
+          });
+        } else {
+          one.members.push(row.id);
+          one.partly = one.members.length < row.size;
+        }
       }
-      return [...found.values()];
+      const rows = await trx
+        .selectFrom("attempts")
+        .select(["batch", "transaction_hash", "max_fee", "tip", "gas_limit", "noop", "head", "head_time"])
+        .where(
+          "batch",
+          "in",
+          sql<number>`(SELECT value FROM json_each(${JSON.stringify([...found.keys()])}))`,
+        )
+        .orderBy("id")
+        .execute();
+      for (const row of rows) found.get(row.batch)!.attempts.push(termsOf(row));
+      return [...found.values()].sort((a, b) =>
+        a.lane < b.lane ? -1 : a.lane > b.lane ? 1 : a.nonce - b.nonce,
+      );
     });
   }
 
@@ -663,6 +757,23 @@ class SqliteStore implements Store {
     });
   }
 
+  seen(): Promise<string | null> {
+    return this.#transaction(async (trx) => {
+      const facts = trx.selectFrom("facts").select("value").where("name", "=", "seen");
+      return (await facts.executeTakeFirst())?.value ?? null;
+    });
+  }
+
+  setSeen(seen: string): Promise<void> {
+    return this.#transaction(async (trx) => {
+      await trx
+        .insertInto("facts")
+        .values({ name: "seen", value: seen })
+        .onConflict((conflict) => conflict.column("name").doUpdateSet({ value: seen }))
+        .execute();
+    });
+  }
+
   verified(batch: number, mismatched: readonly number[]): Promise<void> {
     return this.#transaction(async (trx) => {
       const { numAffectedRows } = await sql`
@@ -699,9 +810,16 @@ function jobOf(row: Selectable<Tables["jobs"]>): Job {
     definition: row.definition,
     attester: row.attester as Hex,
     reason: row.reason,
-    stream: row.stream as Hex,
+    tenant: row.tenant,
+    priority: row.priority as Priority,
+    refusals: row.refusals as Job["refusals"],
+    flows: row.flows === 1,
     state: row.state as Job["state"],
     rows: row.rows,
     createdAt: row.created_at,
+    terms: {
+      maxFee: row.max_fee === null ? null : BigInt(row.max_fee),
+      budget: row.budget === null ? null : BigInt(row.budget),
+    },
   };
 }

@@ -20,9 +20,9 @@ export function hotStatements(database: DatabaseSync) {
   };
   return {
     insert: prepared(`
-      INSERT INTO items (job, ordinal, line, work, uid, recipient, ref, expires_at, revocable, salt, data,
+      INSERT INTO items (job, ordinal, line, work, stream, uid, recipient, ref, expires_at, revocable, salt, data,
         bytes, tokens, words, duplicate_of, faults)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (uid, work) WHERE duplicate_of IS NULL AND faults IS NULL DO NOTHING
     `),
     first: prepared(`
@@ -30,8 +30,14 @@ export function hotStatements(database: DatabaseSync) {
       WHERE items.uid = ? AND items.work = ? AND items.duplicate_of IS NULL AND items.faults IS NULL
     `),
     waiting: prepared(`
-      SELECT id, bytes, tokens, words FROM items
+      SELECT id, bytes, tokens, words, coalesce(stream, '${ZERO_WORD}') AS stream, most FROM items
       WHERE job = ? AND batch IS NULL AND duplicate_of IS NULL AND faults IS NULL
+      ORDER BY ordinal LIMIT ?
+    `),
+    waitingElsewhere: prepared(`
+      SELECT id, bytes, tokens, words, coalesce(stream, '${ZERO_WORD}') AS stream, most FROM items
+      WHERE job = ? AND batch IS NULL AND duplicate_of IS NULL AND faults IS NULL
+        AND (stream IS NULL OR stream NOT IN (SELECT value FROM json_each(?)))
       ORDER BY ordinal LIMIT ?
     `),
     items: prepared(`
@@ -46,23 +52,25 @@ export function hotStatements(database: DatabaseSync) {
 /** @returns how many of the rows repeat an item that is stored already */
 export function insertItems(
   hot: HotStatements,
-  { id: job, act, reason, stream }: { id: number; act: string; reason: string; stream: string },
+  { id: job, act, reason }: { id: number; act: string; reason: string },
   first: number,
   rows: readonly AdmittedRow[],
 ): number {
   const insert = hot.insert();
-  // A stream holds a statement once, at whatever level.
-  const work = stream === ZERO_WORD ? act : stream;
   const reasonWords = Math.ceil(utf8ToBytes(reason).length / 32);
   let duplicates = 0;
   rows.forEach((row, index) => {
     const ordinal = first + index;
+    const stream = row.kind === "item" && row.stream !== ZERO_WORD ? row.stream : null;
+    // A stream holds a statement once, at whatever level.
+    const work = stream ?? act;
     const bare = (uid: Uint8Array | null, duplicateOf: number | null, faults: string | null) =>
       insert.run(
         job,
         ordinal,
         row.line,
         work,
+        stream,
         uid,
         null,
         null,
@@ -84,10 +92,10 @@ export function insertItems(
     const { changes } =
       row.kind === "revocation"
         ? insert.run(
-            ...[job, ordinal, row.line, work, uid, null, null, 0, 0, null, null],
+            ...[job, ordinal, row.line, work, stream, uid, null, null, 0, 0, null, null],
             ...[32, 128, reasonWords, null, null],
           )
-        : insertItem(insert, job, ordinal, work, uid, row);
+        : insertItem(insert, job, ordinal, work, stream, uid, row);
     if (changes === 1) return;
     const known = hot.first().get(uid, work) as { id: number; job: number; state: string; name: string };
     // Whether the other is ever admitted is not known yet: a repeat of it could become a repeat of nothing.
@@ -107,6 +115,7 @@ function insertItem(
   job: number,
   ordinal: number,
   work: string,
+  stream: string | null,
   uid: Uint8Array,
   { line, item, size }: Extract<AdmittedRow, { kind: "item" }>,
 ) {
@@ -115,6 +124,7 @@ function insertItem(
     ordinal,
     line,
     work,
+    stream,
     uid,
     item.recipient === ZERO_ADDRESS ? null : item.recipient,
     item.ref === ZERO_WORD ? null : item.ref,

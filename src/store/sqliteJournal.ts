@@ -1,7 +1,7 @@
 import { type Selectable, sql, type Transaction } from "kysely";
 import { apply, type Batch, type BatchEvent, type BatchState, LIVE, OPEN } from "../batch.js";
 import { WaybillError } from "../errors.js";
-import { type Hex, hex, unhex } from "../hex.js";
+import { type Hex, hex, unhex, ZERO_WORD } from "../hex.js";
 import type {
   AttemptTerms,
   LaneToken,
@@ -11,6 +11,7 @@ import type {
   StoredAttempt,
   StoredBatch,
 } from "./store.js";
+import { endOf } from "./sqliteStreams.js";
 import type { Tables } from "./tables.js";
 
 export type Trx = Transaction<Tables>;
@@ -46,12 +47,61 @@ export async function applyEvent(trx: Trx, id: number, event: BatchEvent): Promi
     const paid = BigInt(settled) + costOf(batch);
     await trx.updateTable("jobs").set({ settled: paid.toString() }).where("id", "=", row.job).execute();
   }
-  if (!LIVE.includes(batch.state)) {
-    await trx.updateTable("items").set({ batch: null, place: null }).where("batch", "=", id).execute();
-  }
+  if (LIVE.includes(batch.state)) return;
+  if (batch.state === "reverted") await suspect(trx, id, batch);
+  await trx.updateTable("items").set({ batch: null, place: null }).where("batch", "=", id).execute();
 }
 
-/** Law 3: an attempt, and what it makes of its batch, on disk in one transaction. */
+/** After so many transactions that failed with it in them, the last of them with nothing else, an item is at fault. */
+const FAILS_ALONE = "it fails in a block, alone in its transaction, though a node runs it well";
+
+/**
+ * What a node ran well and failed in a block goes again by halves: a transaction was paid for, so that many must not be
+ * for one item. Not in a stream, where all behind a position that was taken fails, and none of it is at fault.
+ */
+async function suspect(trx: Trx, id: number, { inclusion }: Batch & { state: "reverted" }): Promise<void> {
+  const { stream, count, job, lead } = await trx
+    .selectFrom("batches")
+    .select(["stream", "count", "job", sql<number>`coalesce(lead, id)`.as("lead")])
+    .where("id", "=", id)
+    .executeTakeFirstOrThrow();
+  const attempts = await attemptsOf(trx, lead);
+  const isOurs = attempts.some((one) => one.transaction === inclusion.transaction && !one.noop);
+  if (stream !== ZERO_WORD || !isOurs || count === 0) return;
+  if (count > 1) {
+    await trx
+      .updateTable("items")
+      .set({ most: count >> 1 })
+      .where("batch", "=", id)
+      .execute();
+    return;
+  }
+  const faults = JSON.stringify([FAILS_ALONE]);
+  await trx.updateTable("items").set({ faults, most: null }).where("batch", "=", id).execute();
+  await sql`UPDATE jobs SET rejected = rejected + 1 WHERE id = ${job}`.execute(trx);
+}
+
+/** The batches of a transaction, in its order. */
+export async function membersOf(trx: Trx, lead: number): Promise<number[]> {
+  const rows = await trx
+    .selectFrom("batches")
+    .select("id")
+    .where(({ or, eb }) => or([eb("id", "=", lead), eb("lead", "=", lead)]))
+    .orderBy("id")
+    .execute();
+  return rows.map((row) => row.id);
+}
+
+/**
+ * An event of a transaction, applied to every batch of it. What is in a block by another way is past being sent, and
+ * a transaction is replaced only as long as none of it is.
+ */
+export async function applyToAll(trx: Trx, lead: number, event: BatchEvent): Promise<void> {
+  await applyEvent(trx, lead, event);
+  for (const member of await membersOf(trx, lead)) if (member !== lead) await applyEvent(trx, member, event);
+}
+
+/** Law 3: an attempt, and what it makes of its batches, on disk in one transaction. */
 export async function journal(trx: Trx, attempt: StoredAttempt): Promise<StoredAttempt> {
   const { batch, lane, nonce, transaction, noop, head } = attempt;
   const { state } = await trx
@@ -78,7 +128,7 @@ export async function journal(trx: Trx, attempt: StoredAttempt): Promise<StoredA
     state === "planned"
       ? { kind: "signed", lane, nonce, block: head.number, transaction }
       : { kind: "replaced", transaction, noop };
-  await applyEvent(trx, batch, event);
+  await applyToAll(trx, batch, event);
   return attempt;
 }
 
@@ -191,21 +241,23 @@ export async function checkToken(trx: Trx, { lane, token }: LaneToken, batch?: n
   });
 }
 
-export function batchOf(row: Pick<Selectable<Tables["batches"]>, keyof StoredBatch>): StoredBatch {
-  return { ...row, lane: row.lane as Hex, batch: JSON.parse(row.batch, reviveBatch) as Batch };
-}
+/** The columns of a StoredBatch. */
+export const BATCH = [
+  "id",
+  "job",
+  sql<number>`coalesce(lead, id)`.as("lead"),
+  "lane",
+  "stream",
+  "count",
+  "position",
+  "batch",
+] as const;
 
-/** Where the stream ends when all live batches of it have landed. */
-export async function endOf(trx: Trx, attester: string, stream: string): Promise<number> {
-  const { end } = await trx
-    .selectFrom("batches")
-    .innerJoin("jobs", "jobs.id", "batches.job")
-    .select(({ fn }) => fn.max(sql<number | null>`batches.position + batches.count`).as("end"))
-    .where("jobs.stream", "=", stream)
-    .where("jobs.attester", "=", attester)
-    .where("batches.state", "in", LIVE)
-    .executeTakeFirstOrThrow();
-  return end ?? 0;
+type BatchRow = Pick<Selectable<Tables["batches"]>, Exclude<keyof StoredBatch, "lead">> & { lead: number };
+
+export function batchOf(row: BatchRow): StoredBatch {
+  const batch = JSON.parse(row.batch, reviveBatch) as Batch;
+  return { ...row, lane: row.lane as Hex, stream: row.stream as Hex, batch };
 }
 
 /** Asked before a key is: bytes for a nonce that is not the batch's must not even be made (law 4). */
@@ -218,15 +270,15 @@ export async function checkState(trx: Trx, batch: number, wanted: BatchState): P
   if (state !== wanted) throw new Error(`batch ${batch} is ${state}, not ${wanted}`);
 }
 
-/** A position belongs to one live batch of its stream, as a nonce belongs to one of its lane. */
+/** A position belongs to one live batch of its stream, as a nonce belongs to one of its lane. @throws Error */
 export async function checkPosition(trx: Trx, batch: number, position: number): Promise<void> {
   const { attester, stream } = await trx
     .selectFrom("batches")
     .innerJoin("jobs", "jobs.id", "batches.job")
-    .select(["jobs.attester", "jobs.stream"])
+    .select(["jobs.attester", "batches.stream"])
     .where("batches.id", "=", batch)
     .executeTakeFirstOrThrow();
-  const end = await endOf(trx, attester, stream);
+  const end = await endOf(trx, attester as Hex, stream as Hex);
   if (position < end) throw new Error(`position ${position} of stream ${stream} is taken: it ends at ${end}`);
 }
 

@@ -24,30 +24,36 @@ export type Store = {
   /** Other jobs that hold the first of what is a duplicate in this one. */
   originals(job: number): Promise<number[]>;
   spending(job: number): Promise<Spending>;
-  /** What a job may cost in all, wei; null for no limit. Holds until it is set again, also for what a later run re-sends. */
-  setBudget(job: number, budget: bigint | null): Promise<void>;
+  /** What a job may pay. Holds until it is set again, also for what a later run re-sends. */
+  setTerms(job: number, terms: JobTerms): Promise<void>;
   /** Every row of the job once, in order of the input; at most `limit` rows after `after`. */
   report(job: number, after: number, limit: number): Promise<ReportRow[]>;
 
-  /** Items of the job that are in no batch, in order. */
-  waiting(job: number, limit: number): Promise<WaitingItem[]>;
+  /** Items of the job that are in no batch, in order; none of the streams in `except`. */
+  waiting(job: number, limit: number, except?: readonly Hex[]): Promise<WaitingItem[]>;
   /** Takes a lane: every token given out before for it is void from now on (law 11). */
   takeLane(lane: Hex): Promise<LaneToken>;
-  /** Makes batches of waiting items, each group in order. */
-  assign(token: LaneToken, job: number, groups: readonly (readonly number[])[]): Promise<void>;
   /**
-   * Journals the signed bytes of a planned batch. The nonce is the one after the highest in the journal of this lane,
-   * or `mined` if that is higher, and is taken in this very transaction (law 4).
-   * @param place `mined`: how many transactions of the lane are in the chain, as far as a node said; `position`: where
-   *   in its stream the batch begins, null without a stream; `head`: the newest block
+   * Plans transactions of waiting items, each group in order. A group is a batch for each run of items of one stream;
+   * the first of them leads, and has the transaction for all.
+   */
+  assign(token: LaneToken, job: number, groups: readonly (readonly number[])[]): Promise<void>;
+  /** The batches of a transaction, in its order: the one that leads, and those that go with it. */
+  together(lead: number): Promise<StoredBatch[]>;
+  /**
+   * Journals the signed bytes of planned batches that go together. The nonce is the one after the highest in the journal
+   * of this lane, or `mined` if that is higher, and is taken in this very transaction (law 4).
+   * @param batch the one that leads
+   * @param place `mined`: how many transactions of the lane are in the chain, as far as a node said; `positions`: where
+   *   in its stream each batch begins, null without a stream; `head`: the newest block
    * @param sign must not wait: it runs inside the transaction
    * @returns `overspent`, with nothing written, if the job could then cost more than its budget (law 10)
-   * @throws Error if the position is one that another live batch of the stream has
+   * @throws Error if a position is one that another live batch of the stream has
    */
   sign(
     token: LaneToken,
     batch: number,
-    place: { mined: number; position: number | null; head: BlockTime },
+    place: { mined: number; positions: readonly (number | null)[]; head: BlockTime },
     sign: (nonce: number) => SignedAttempt,
   ): Promise<StoredAttempt | Overspent>;
   /**
@@ -70,19 +76,27 @@ export type Store = {
     place: { nonce: number; head: BlockTime },
     sign: (nonce: number) => SignedAttempt,
   ): Promise<StoredAttempt | Overspent | null>;
-  /** Applies an event of the lane to a batch. */
+  /** Applies an event of the lane to the batch that leads, and to those that go with it. */
   applyOnLane(token: LaneToken, batch: number, event: LaneEvent): Promise<void>;
-
-  /** Where a stream ends once all that is signed for it has landed; 0 if nothing ever was. */
-  streamEnd(attester: Hex, stream: Hex): Promise<number>;
-  /** The lane that has batches of the stream which are signed and not safe yet; null if none has. */
-  streamLane(attester: Hex, stream: Hex): Promise<Hex | null>;
   /**
-   * Whether a batch of the stream has failed in a block, or is to give way to a no-op, and that is not final yet: those
-   * behind it fail too.
+   * Gives up planned batches that hold items which the registry refuses. Those items are rejected; or, with
+   * `blocks`, they wait with what was said of them, and their streams with them.
+   * @param batch the one that leads
    */
-  streamHasFailed(attester: Hex, stream: Hex): Promise<boolean>;
-  /** Live batches of a job that hold an item which comes after the first that waits. */
+  refuse(
+    token: LaneToken,
+    batch: number,
+    refused: readonly { item: number; reason: string }[],
+    blocks: boolean,
+  ): Promise<void>;
+  /** Items that wait because the registry refused them, at most `limit`, in order. */
+  refusals(job: number, limit: number): Promise<Refusal[]>;
+  /** Forgets what the registry said of items that wait: they are tried again. */
+  retry(job: number): Promise<void>;
+
+  /** Where streams of an attester stand; every stream that is asked for is in the answer. */
+  streams(attester: Hex, keys: readonly Hex[]): Promise<Map<Hex, StreamState>>;
+  /** Live batches of a job in a stream that hold an item which comes after the first of that stream that waits. */
   aheadOfWaiting(job: number): Promise<StoredBatch[]>;
 
   /** Batches in these states, oldest first; of one job, or of all. */
@@ -91,11 +105,11 @@ export type Store = {
   batchesOf(uid: Hex): Promise<StoredBatch[]>;
   /** A batch's items in order of the batch. */
   items(batch: number): Promise<StoredItem[]>;
-  /** All batches that are signed and in no block, by lane and nonce. */
+  /** All transactions that are signed and in no block, by lane and nonce. */
   unmined(): Promise<UnminedBatch[]>;
   /** Nonces of a lane that have come into a block, as far as the journal knows: the lowest that has not. */
   reached(lane: Hex): Promise<number>;
-  /** Signed bytes of a batch, oldest attempt first. */
+  /** Signed bytes of the batch that leads a transaction, oldest attempt first. */
   attempts(batch: number): Promise<StoredAttempt[]>;
 
   /** Whether this chain has ever named a final block: from then on only its word counts (law 8). */
@@ -112,6 +126,9 @@ export type Store = {
     forgetBelow?: number;
     namesFinal?: true;
   }): Promise<void>;
+  /** What the process that writes has last seen, for those that only look: JSON; null if it never was. */
+  seen(): Promise<string | null>;
+  setSeen(seen: string): Promise<void>;
   /** Ends a batch that is final: `mismatched` are the items whose record differs from what was meant. */
   verified(batch: number, mismatched: readonly number[]): Promise<void>;
 
@@ -134,9 +151,21 @@ export type NewJob = {
   attester: Hex;
   /** of a revocation; else empty */
   reason: string;
-  /** key of the stream that the items are appended to, in order; the zero word for none */
-  stream: Hex;
+  /** whose work it is: tenants share what blocks have room for, whatever each of them brings */
+  tenant: string;
+  /** within its tenant */
+  priority: Priority;
+  /** what a row that the registry refuses does: it is left out, or it holds what comes after it in its stream */
+  refusals: "skip" | "block";
+  /** its rows go as soon as they are admitted, one by one; else all of them once it is released */
+  flows: boolean;
 };
+
+/** Of what one tenant has, a job of high priority gets four times as much as a normal one, and that four of a low one. */
+export type Priority = "low" | "normal" | "high";
+
+/** Wei; null for no limit. `maxFee` is per gas, `budget` for all of the job (law 10). */
+export type JobTerms = { maxFee: bigint | null; budget: bigint | null };
 
 export type Job = NewJob & {
   id: number;
@@ -144,14 +173,30 @@ export type Job = NewJob & {
   /** rows stored so far: the ordinal of the next */
   rows: number;
   createdAt: number;
+  terms: JobTerms;
 };
 
+/** `stream`: key of the stream that the item is appended to; the zero word for none */
 export type AdmittedRow =
-  | { kind: "item"; line: number; uid: Hex; item: Item; size: PackedSize }
+  | { kind: "item"; line: number; uid: Hex; item: Item; size: PackedSize; stream: Hex }
   | { kind: "revocation"; line: number; uid: Hex }
   | { kind: "rejected"; line: number; faults: string[] };
 
-export type WaitingItem = PackedSize & { id: number };
+/** `most`: items that may go with it in a transaction, itself included, after one with it has failed in a block */
+export type WaitingItem = PackedSize & { id: number; stream: Hex; most: number | null };
+
+export type Refusal = { item: number; line: number; uid: Hex; stream: Hex; reason: string };
+
+export type StreamState = {
+  /** where it ends once all that is signed for it has landed; 0 if nothing ever was */
+  end: number;
+  /** the lane that has batches of it which are not safe yet: signed, else planned; null if none has */
+  lane: Hex | null;
+  /** whether any of those is signed */
+  signed: boolean;
+  /** a batch has failed in a block, or is to give way to a no-op, and that is not final yet: those behind it fail too */
+  failed: boolean;
+};
 
 /** Law 12: `rows` is the sum of all the others, at every moment. What is in a block and failed there is `assigned`. */
 export type Counts = {
@@ -195,10 +240,17 @@ export type StoredAttempt = SignedAttempt & {
   head: BlockTime;
 };
 
-/** `attempts`: oldest first, without their bytes */
+/**
+ * `id`: the batch that leads; `members`: of those that go together, all that are signed and in no block; `partly`: others
+ * of them are in one, so the nonce is used up; `attempts`: oldest first, without their bytes
+ */
 export type UnminedBatch = {
   id: number;
+  members: number[];
+  partly: boolean;
   job: number;
+  /** wei per gas that the job pays at most; null for no limit */
+  cap: bigint | null;
   lane: Hex;
   nonce: number;
   block: number;
@@ -210,11 +262,16 @@ export type AttemptTerms = Omit<StoredAttempt, "raw" | "batch" | "lane" | "nonce
 /** Wei: what an attempt may cost at most, and what its job may still cost without it. */
 export type Overspent = { kind: "overspent"; needed: bigint; left: bigint };
 
-/** `lane`: the account whose nonce it takes or has taken; `position`: in its stream, once it is signed */
+/**
+ * `lead`: the batch that has the transaction, itself or another; `lane`: the account whose nonce it takes or has taken;
+ * `stream`: the zero word for none; `position`: in its stream, once it is signed
+ */
 export type StoredBatch = {
   id: number;
   job: number;
+  lead: number;
   lane: Hex;
+  stream: Hex;
   count: number;
   position: number | null;
   batch: Batch;

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Generated } from "kysely";
 import { WaybillError } from "../errors.js";
+import { ZERO_WORD } from "../hex.js";
 
 export type Tables = {
   facts: { name: string; value: string };
@@ -13,7 +14,10 @@ export type Tables = {
     definition: string;
     attester: string;
     reason: string;
-    stream: string;
+    tenant: string;
+    priority: string;
+    refusals: string;
+    flows: number;
     state: string;
     rows: number;
     rejected: number;
@@ -21,6 +25,8 @@ export type Tables = {
     created_at: number;
     /** wei that the job may cost in all */
     budget: string | null;
+    /** wei per gas that it pays at most */
+    max_fee: string | null;
     /** wei that are paid for good */
     settled: Generated<string>;
   };
@@ -29,8 +35,9 @@ export type Tables = {
     job: number;
     ordinal: number;
     line: number;
-    /** what is done to the uid: the act of its job and, if there is one, the stream */
+    /** what is done to the uid: its stream, or else the act of its job */
     work: string;
+    stream: string | null;
     uid: Uint8Array | null;
     recipient: string | null;
     ref: string | null;
@@ -45,12 +52,18 @@ export type Tables = {
     faults: string | null;
     batch: number | null;
     place: number | null;
+    /** what the registry said against it, while it waits all the same */
+    refusal: string | null;
+    most: number | null;
     mismatched: Generated<number>;
   };
   batches: {
     id: Generated<number>;
     job: number;
+    /** the batch whose transaction it is in; null if it has its own */
+    lead: number | null;
     lane: string;
+    stream: string;
     nonce: number | null;
     position: number | null;
     count: number;
@@ -79,7 +92,7 @@ export type Tables = {
   blocks: { number: number; hash: string };
 };
 
-const VERSION = 4;
+const VERSION = 5;
 
 /**
  * Creates the tables in an empty file.
@@ -119,13 +132,17 @@ const TABLES = `
       definition TEXT NOT NULL,
       attester TEXT NOT NULL,
       reason TEXT NOT NULL,
-      stream TEXT NOT NULL,
+      tenant TEXT NOT NULL,
+      priority TEXT NOT NULL,
+      refusals TEXT NOT NULL,
+      flows INTEGER NOT NULL,
       state TEXT NOT NULL,
       rows INTEGER NOT NULL,
       rejected INTEGER NOT NULL,
       duplicates INTEGER NOT NULL,
       created_at INTEGER NOT NULL,
       budget TEXT,
+      max_fee TEXT,
       settled TEXT NOT NULL DEFAULT '0'
     ) STRICT;
     CREATE TABLE items (
@@ -134,6 +151,7 @@ const TABLES = `
       ordinal INTEGER NOT NULL,
       line INTEGER NOT NULL,
       work TEXT NOT NULL,
+      stream TEXT,
       uid BLOB,
       recipient TEXT,
       ref TEXT,
@@ -148,19 +166,26 @@ const TABLES = `
       faults TEXT,
       batch INTEGER REFERENCES batches,
       place INTEGER,
+      refusal TEXT,
+      most INTEGER,
       mismatched INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE UNIQUE INDEX items_in_order ON items (job, ordinal);
     CREATE UNIQUE INDEX items_once ON items (uid, work) WHERE duplicate_of IS NULL AND faults IS NULL;
     CREATE INDEX items_waiting ON items (job, ordinal)
       WHERE batch IS NULL AND duplicate_of IS NULL AND faults IS NULL;
+    CREATE INDEX items_waiting_in_stream ON items (job, stream, ordinal)
+      WHERE stream IS NOT NULL AND batch IS NULL AND duplicate_of IS NULL AND faults IS NULL;
+    CREATE INDEX items_refused ON items (job, ordinal) WHERE refusal IS NOT NULL;
     -- Asked by the foreign key for every row that is deleted: without it, dropping 3,000 rows scans all others 3,000 times.
     CREATE INDEX items_repeating ON items (duplicate_of) WHERE duplicate_of IS NOT NULL;
     CREATE INDEX items_of_batch ON items (batch, place) WHERE batch IS NOT NULL;
     CREATE TABLE batches (
       id INTEGER PRIMARY KEY,
       job INTEGER NOT NULL REFERENCES jobs,
+      lead INTEGER REFERENCES batches,
       lane TEXT NOT NULL,
+      stream TEXT NOT NULL,
       nonce INTEGER,
       position INTEGER,
       count INTEGER NOT NULL,
@@ -172,6 +197,9 @@ const TABLES = `
     CREATE INDEX batches_in_state ON batches (state, id);
     CREATE UNIQUE INDEX batches_by_nonce ON batches (lane, nonce) WHERE nonce IS NOT NULL;
     CREATE INDEX batches_of_job ON batches (job, state);
+    CREATE INDEX batches_together ON batches (lead) WHERE lead IS NOT NULL;
+    CREATE INDEX batches_of_stream ON batches (stream, state) WHERE stream <> '${ZERO_WORD}';
+    CREATE INDEX batches_by_position ON batches (stream, position) WHERE position IS NOT NULL;
     CREATE TABLE attempts (
       id INTEGER PRIMARY KEY,
       batch INTEGER NOT NULL REFERENCES batches,

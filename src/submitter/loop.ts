@@ -51,22 +51,26 @@ function silenceOf(error: unknown): WaybillError {
   });
 }
 
-/** Ends early if aborted, or with what runs beside. */
+/** Ends early with any signal, or with what runs beside. */
 export async function rest(
   ms: number,
-  signal: AbortSignal | undefined,
+  signals: readonly (AbortSignal | undefined)[],
   beside: Promise<void> | null,
 ): Promise<void> {
   const ended = new AbortController();
   const stop = () => ended.abort();
-  signal?.addEventListener("abort", stop);
+  for (const signal of signals) {
+    if (signal?.aborted === true) stop();
+    else signal?.addEventListener("abort", stop);
+  }
   void beside?.then(stop);
-  await pause(ms, signal?.aborted === true ? signal : ended.signal);
-  signal?.removeEventListener("abort", stop);
+  await pause(ms, ended.signal);
+  for (const signal of signals) signal?.removeEventListener("abort", stop);
 }
 
 /** Ends early if aborted. */
 export function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);

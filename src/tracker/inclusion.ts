@@ -1,17 +1,27 @@
 import type { BatchEvent } from "../batch.js";
 import type { Receipt } from "../chain/chain.js";
+import type { UnminedBatch } from "../store/store.js";
 
 /** What a transaction is an attempt at. */
-export type Owner = { batch: number; noop: boolean };
+export type Owner = { batch: Pick<UnminedBatch, "id" | "members">; noop: boolean };
 
-/** A no-op that succeeds has done nothing of what was meant. */
-export function eventOf({ batch, noop }: Owner, receipt: Receipt): { batch: number; event: BatchEvent } {
-  const { block, blockHash, transaction, gasUsed, gasPrice } = receipt;
+/**
+ * Of all batches in a transaction; the one that leads bears its cost. A no-op that succeeds has done nothing of what was
+ * meant.
+ */
+export function eventsOf(
+  { batch, noop }: Owner,
+  receipt: Receipt,
+): { batch: number; event: BatchEvent & { kind: "included" } }[] {
+  const { block, blockHash, transaction, gasPrice } = receipt;
   const succeeded = receipt.succeeded && !noop;
-  return {
-    batch,
-    event: { kind: "included", block, blockHash, transaction, succeeded, gasUsed, gasPrice },
-  };
+  return batch.members.map((member) => {
+    const gasUsed = member === batch.id ? receipt.gasUsed : 0n;
+    return {
+      batch: member,
+      event: { kind: "included", block, blockHash, transaction, succeeded, gasUsed, gasPrice },
+    };
+  });
 }
 
 /** A node's word of what is mined may lag by so many blocks behind what is there. */

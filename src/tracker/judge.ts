@@ -4,7 +4,7 @@ import { RpcError } from "../errors.js";
 import type { Hex } from "../hex.js";
 import { payloadOf } from "../key.js";
 import type { Store, StoredBatch, UnminedBatch } from "../store/store.js";
-import { eventOf, spanOf } from "./inclusion.js";
+import { eventsOf, spanOf } from "./inclusion.js";
 
 export type JudgeOptions = {
   store: Store;
@@ -108,7 +108,7 @@ export function createJudge({ store, chain, follow, search, sameChain, alert }: 
       for (const { transaction, noop } of attempts) {
         const receipt = await chain.receipt(transaction);
         if (receipt === null || receipt.block > final.number) continue;
-        await follow({ events: [eventOf({ batch: id, noop }, receipt)] });
+        await follow({ events: eventsOf({ batch, noop }, receipt) });
         return true;
       }
       const from = looked.get(id) ?? spanOf(block, final.number).from;
@@ -135,7 +135,7 @@ export function createJudge({ store, chain, follow, search, sameChain, alert }: 
     if (own !== undefined || same) {
       const receipt = await chain.receipt(holder.hash);
       if (receipt === null) return false;
-      await follow({ events: [eventOf({ batch: id, noop: own?.noop ?? false }, receipt)] });
+      await follow({ events: eventsOf({ batch, noop: own?.noop ?? false }, receipt) });
       if (same) {
         alert(
           `transaction ${holder.hash} in block ${block} is what lane ${lane} had signed, sent at another fee with the same key; it counts. If it was not you, the key is known to somebody else.`,
@@ -143,30 +143,35 @@ export function createJudge({ store, chain, follow, search, sameChain, alert }: 
       }
       return true;
     }
-    const [stored] = (await store.batches(["signed"])).filter((one) => one.id === id);
-    if (stored === undefined) return false;
-    // Its items may have been appended by somebody who copied it.
-    const copy = stored.position === null ? null : await search(stored, spanOf(batch.block, block));
-    if (copy === undefined) return false;
+    const members = (await store.together(id)).filter((one) => batch.members.includes(one.id));
+    // Their items may have been appended by somebody who copied them.
+    const copies: Awaited<ReturnType<typeof search>>[] = [];
+    for (const one of members)
+      copies.push(one.position === null ? null : await search(one, spanOf(batch.block, block)));
+    if (copies.includes(undefined)) return false;
     // Finding nothing is no evidence: it is done twice, at two final blocks.
-    if (stored.position !== null && copy === null && (sought.get(id) ?? final.hash) === final.hash) {
+    const missing = members.some((one, index) => one.position !== null && copies[index] === null);
+    if (missing && (sought.get(id) ?? final.hash) === final.hash) {
       sought.set(id, final.hash);
       return false;
     }
     await sameChain();
-    if (copy !== null) {
-      const paid = { succeeded: true, gasUsed: 0n, gasPrice: 0n };
-      await follow({ events: [{ batch: id, event: { kind: "included", ...copy, ...paid } }] });
-      return true;
-    }
-    await follow({ events: [{ batch: id, event: { kind: "stolen", block } }] });
+    const paid = { succeeded: true, gasUsed: 0n, gasPrice: 0n };
+    const events = members.map(({ id: member }, index) => {
+      const copy = copies[index];
+      const event: BatchEvent =
+        copy == null ? { kind: "stolen", block } : { kind: "included", ...copy, ...paid };
+      return { batch: member, event };
+    });
+    await follow({ events });
+    if (copies.every((copy) => copy !== null)) return true;
     // A gap that was filled for others belongs to whoever had it first.
     if (!isFilled) {
       alert(
         `transaction ${holder.hash} in block ${block}, sent with the lane's key, took nonce ${nonce} of lane ${lane}, which a batch had; its items go again. If it was not you, the key is known to somebody else.`,
       );
     }
-    return false;
+    return copies.some((copy) => copy !== null);
   }
 
   /** Whether a transaction says what the batch was signed to say, whatever it pays. */

@@ -3,7 +3,7 @@ import type { Block, Chain } from "../chain/chain.js";
 import { RpcError, WaybillError } from "../errors.js";
 import type { Hex } from "../hex.js";
 import type { BlockRef, Store, StoredBatch } from "../store/store.js";
-import { eventOf, type Owner, spanOf } from "./inclusion.js";
+import { eventsOf, type Owner, spanOf } from "./inclusion.js";
 import { createJudge } from "./judge.js";
 
 export type TrackerOptions = {
@@ -112,7 +112,7 @@ export function createTracker(options: TrackerOptions): Tracker {
     if (owners.size === 0) return [];
     const receipts = await chain.receipts(block, [...owners.keys()]);
     if (receipts.length < owners.size) return null;
-    return receipts.map((receipt) => eventOf(owners.get(receipt.transaction)!, receipt));
+    return receipts.flatMap((receipt) => eventsOf(owners.get(receipt.transaction)!, receipt));
   }
 
   /** Attempts of signed batches among these transactions, or all of them. */
@@ -120,9 +120,9 @@ export function createTracker(options: TrackerOptions): Tracker {
     const owners = new Map<Hex, Owner>();
     if (among?.length === 0) return owners;
     const wanted = among === undefined ? null : new Set(among);
-    for (const { id, attempts } of await store.unmined()) {
-      for (const { transaction, noop } of attempts) {
-        if (wanted === null || wanted.has(transaction)) owners.set(transaction, { batch: id, noop });
+    for (const batch of await store.unmined()) {
+      for (const { transaction, noop } of batch.attempts) {
+        if (wanted === null || wanted.has(transaction)) owners.set(transaction, { batch, noop });
       }
     }
     return owners;
@@ -131,12 +131,13 @@ export function createTracker(options: TrackerOptions): Tracker {
   /** After a long absence: asks for each open transaction, then follows from the head on. */
   async function catchUp(head: Block): Promise<void> {
     await sameChain();
-    const events = new Map<number, { batch: number; event: BatchEvent }>();
+    const events = new Map<number, { batch: number; event: BatchEvent }[]>();
     for (const [transaction, owner] of await openTransactions()) {
       const receipt = await chain.receipt(transaction);
-      if (receipt !== null && receipt.block <= head.number) events.set(owner.batch, eventOf(owner, receipt));
+      if (receipt !== null && receipt.block <= head.number)
+        events.set(owner.batch.id, eventsOf(owner, receipt));
     }
-    await follow({ events: [...events.values()], unwindAbove: -1, append: [refOf(head)] });
+    await follow({ events: [...events.values()].flat(), unwindAbove: -1, append: [refOf(head)] });
   }
 
   /** Batches of streams that have failed and were looked for elsewhere, by the head under which that was first done. */
@@ -195,7 +196,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       const there = await hashAt(where.block);
       return there === null ? null : there === where.blockHash;
     };
-    for (const { id, batch } of await store.batches(["included", "safe"])) {
+    for (const { id, lead, batch } of await store.batches(["included", "safe"])) {
       if (!("inclusion" in batch) || undecided.has(id)) continue;
       const { inclusion } = batch;
       const last = Math.max(inclusion.block, inclusion.own?.block ?? 0);
@@ -206,7 +207,7 @@ export function createTracker(options: TrackerOptions): Tracker {
       else if (there.includes(null)) continue;
       else if (last <= final.number) {
         events.push({ batch: id, event: { kind: "final" } });
-        if (!inclusion.succeeded && !(await isNoop(id, inclusion.transaction))) {
+        if (id === lead && !inclusion.succeeded && !(await isNoop(id, inclusion.transaction))) {
           alert(
             `transaction ${inclusion.transaction} failed in block ${inclusion.block}, though a node had run it well; its items go again`,
           );

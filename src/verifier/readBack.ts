@@ -65,16 +65,17 @@ async function isInPlace(chain: Chain, registry: Registry, batch: Landed, count:
   await headAbove(chain, batch.inclusion);
   const logs = await chain.logsOf({
     address: registry.domain.registry,
-    topics: [APPENDED, topicOf(batch.attester), batch.stream],
+    topics: [APPENDED, topicOf(batch.attester)],
     block: batch.inclusion.blockHash,
   });
   // It could not have succeeded without: the node withholds it, and that says nothing about the batch.
-  if (logs.length === 0) {
+  const ours = logs.filter((log) => log.topics[2] === batch.stream);
+  if (ours.length === 0) {
     throw new WaybillError("E_NODE", `the node has no event of a stream in block ${batch.inclusion.block}`, {
       mend: "run again later or with another node; nothing is lost",
     });
   }
-  return logs
+  return ours
     .map(appendedOf)
     .some((link) => link.position === BigInt(batch.position!) && link.count === BigInt(count));
 }
@@ -98,12 +99,13 @@ async function isCommitted(
     items.every(({ uid, item }) => uidOf(registry.separator, { ...item, schema, attester }) === uid);
   if (batch.act === "anchor") return isGenuine();
 
-  const logs = await chain.logsOf({
+  if (kept.level !== "seal") return false;
+  const sealed = await chain.logsOf({
     address: registry.domain.registry,
-    topics: [SEALED, topicOf(attester), schema, root],
+    topics: [SEALED, topicOf(attester), schema],
     block: batch.inclusion.blockHash,
   });
-  if (kept.level !== "seal") return false;
+  const logs = sealed.filter((log) => log.topics[3] === root);
   if (logs.length === 0) return isGenuine();
   // The registry has made this root of these very bytes, so they need not be hashed here once more.
   const data = sealedData(packItems(items.map(({ item }) => item)));

@@ -10,6 +10,7 @@ import { type Frame, statementOf } from "../../src/admission/statement.js";
 import { domainSeparator, packedSize, saltOf, uidOf } from "../../src/attestation.js";
 import { hex, type Hex, keccak, unhex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import { encode, parseSchema, schemaId } from "../../src/schema.js";
+import { streamKey } from "../../src/stream.js";
 import { openSqliteStore } from "../../src/store/sqlite.js";
 import type { AdmittedRow, NewJob, Store } from "../../src/store/store.js";
 
@@ -22,6 +23,7 @@ const frame: Frame = {
   schemaId: schemaId(definition, ZERO_ADDRESS, true),
   schema: parseSchema(definition),
   attester: ATTESTER,
+  stream: ZERO_WORD,
   revocable: true,
   now: NOW,
   fits: (size) => size.bytes <= 1_000,
@@ -74,8 +76,21 @@ describe("a statement", () => {
     expect(new Set(uids)).to.have.property("size", 4);
   });
 
+  it("is of the stream that its row names, else of the file's", () => {
+    const other = { ...frame, stream: streamKey("the file's") };
+    const streamOf = (row: Row, of: Frame) => {
+      const result = statementOf(row, of);
+      return result.ok ? result.statement.stream : null;
+    };
+    expect(streamOf(rowOf(), frame)).to.equal(ZERO_WORD);
+    expect(streamOf(rowOf(), other)).to.equal(streamKey("the file's"));
+    expect(streamOf(rowOf({ stream: "s" }), other)).to.equal(streamKey("s"));
+    // It is no part of what is said.
+    expect(made(rowOf({ stream: "s" })).uid).to.equal(made(rowOf()).uid);
+  });
+
   for (const [what, row, column, code] of [
-    ["a stream, which this version does not keep", rowOf({ stream: "s" }), "stream", "E_ROW_STREAM"],
+    ["the key that stands for no stream", rowOf({ stream: ZERO_WORD }), "stream", "E_ROW_STREAM"],
     ["an expiry in the past", rowOf({ expiresAt: NOW - 1 }), "expires", "E_ROW_EXPIRES"],
     ["an expiry at this moment", rowOf({ expiresAt: NOW }), "expires", "E_ROW_EXPIRES"],
     [
@@ -96,7 +111,7 @@ describe("a statement", () => {
   });
 
   it("names everything that stands against it at once", () => {
-    const row = rowOf({ stream: "s", expiresAt: 1, values: { name: "a".repeat(999), age: 1n } });
+    const row = rowOf({ stream: ZERO_WORD, expiresAt: 1, values: { name: "a".repeat(999), age: 1n } });
     expect(faults(row)).to.deep.equal(["2 stream E_ROW_STREAM", "2 expires E_ROW_EXPIRES", "2  E_ROW_SIZE"]);
   });
 
@@ -132,7 +147,7 @@ describe("admission", function () {
     const results: RowResult[] = [
       { ok: true, row: rowOf({ line: 2 }) },
       { ok: false, line: 3, faults: [{ line: 3, column: "age", code: "E_ROW_UINT", problem: "it is -1" }] },
-      { ok: true, row: rowOf({ line: 4, stream: "s" }) },
+      { ok: true, row: rowOf({ line: 4, stream: ZERO_WORD }) },
       { ok: true, row: rowOf({ line: 5, id: "a" }) },
     ];
     const rows: AdmittedRow[] = [];
@@ -240,6 +255,7 @@ function rowsOf(name: string, count: number): AdmittedRow[] {
       uid: hex(keccak(Buffer.from(`${name} ${index}`))),
       item,
       size: packedSize(item),
+      stream: ZERO_WORD,
     };
   });
 }
@@ -253,6 +269,9 @@ function newJob(key: string): NewJob {
     definition,
     attester: ATTESTER,
     reason: "",
-    stream: ZERO_WORD,
+    tenant: "",
+    priority: "normal",
+    refusals: "skip",
+    flows: false,
   };
 }

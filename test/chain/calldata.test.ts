@@ -66,6 +66,15 @@ describe("The calldata of a batch", () => {
     }
   });
 
+  it("is what ethers makes of it, for several calls of every length around a word", () => {
+    for (const count of [0, 1, 2, 40]) {
+      const calls = Array.from({ length: count }, () => hex(random.bytes(random.below(100))));
+      assert.equal(registry.multicallCall(calls), ethers.encodeFunctionData("multicall", [calls]));
+    }
+    const calls = SIZES.map((size) => hex(random.bytes(size)));
+    assert.equal(registry.multicallCall(calls), ethers.encodeFunctionData("multicall", [calls]));
+  });
+
   it("is not made of a word or an address of another size", () => {
     const [terms, items] = [termsOf(random), random.bytes(10)];
     for (const wrong of ["0x", `0x${"ab".repeat(31)}`, `0x${"ab".repeat(33)}`] as const) {

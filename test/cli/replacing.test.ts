@@ -18,6 +18,7 @@ function row(line: number, says: string, replaces: string): CheckedRow & { ok: t
     uid: uid(says),
     item: { ...item, data: new Uint8Array() },
     size: { bytes: 0, tokens: 0, words: 0 },
+    stream: ZERO_WORD,
   };
   return { ok: true, line, statement, replaces: uid(replaces) };
 }

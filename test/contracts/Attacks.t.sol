@@ -299,7 +299,7 @@ contract AttacksSpec is Spec {
         Attestation memory a = sample();
         bytes32[] memory uids = one(uidOf(a));
         bytes memory none = "";
-        bytes[] memory calls = new bytes[](24);
+        bytes[] memory calls = new bytes[](25);
         calls[0] = none;
         calls[1] = hex"deadbeef";
         calls[2] = abi.encodeCall(IAttestationRegistry.attest, (a));
@@ -330,6 +330,7 @@ contract AttacksSpec is Spec {
         calls[21] = abi.encodeCall(IAttestationRegistry.domainSeparator, ());
         calls[22] = abi.encodeCall(IAttestationRegistry.sealSigned, (a, signed(uids[0])));
         calls[23] = abi.encodeCall(IAttestationRegistry.anchorSigned, (bodiless(a), signed(uids[0])));
+        calls[24] = abi.encodeCall(IAttestationRegistry.multicall, (new bytes[](0)));
         vm.deal(issuer, 100);
         for (uint256 i = 0; i < calls.length; ++i) {
             call(issuer, 1, calls[i], false);

@@ -91,6 +91,11 @@ describe("gas ceilings", () => {
     assert.isAtMost(((await recordSigned(typicalItems("ceiling: signed", 50))) - direct) / 50, 400);
   });
 
+  it("appends one each to 40 streams in one transaction, for at most 60,000 where they go on", async () => {
+    assert.isAtMost((await recordToStreams("ceiling: several", 40, 0n)) / 40, 95_000);
+    assert.isAtMost((await recordToStreams("ceiling: several", 40, 1n)) / 40, 60_000);
+  });
+
   it("costs what the snapshot says", async () => {
     // A chain of its own: what a test before did would show in the price.
     chain = await deploy();
@@ -118,6 +123,9 @@ describe("gas ceilings", () => {
     gas["record 100 × 64 B, first of a stream"] = first;
     const later = typicalItems("snapshot: stream, later", 100);
     gas["record 100 × 64 B, later in a stream"] = await record(later, { stream: STREAM, position: 100n });
+    const several = "snapshot: several";
+    gas["record to 40 streams × 64 B in one transaction, first"] = await recordToStreams(several, 40, 0n);
+    gas["record to 40 streams × 64 B in one transaction, later"] = await recordToStreams(several, 40, 1n);
     agreesWithSnapshot(gas);
   });
 
@@ -129,6 +137,15 @@ describe("gas ceilings", () => {
   async function record(items: readonly Item[], place: Place = {}): Promise<number> {
     const batch = { ...terms(), ...place };
     return gasOf(chain.registry.connect(chain.issuer).record(batch, packItems(items), "0x"));
+  }
+
+  /** One item each, in one transaction. @param position where all of the streams end */
+  async function recordToStreams(name: string, count: number, position: bigint): Promise<number> {
+    const calls = typicalItems(`${name} ${position}`, count).map((item, index) => {
+      const batch = { ...terms(), stream: hex(randomOf(`${name} ${index}`).bytes(32)), position };
+      return chain.registry.interface.encodeFunctionData("record", [batch, packItems([item]), "0x"]);
+    });
+    return gasOf(chain.registry.connect(chain.issuer).multicall(calls));
   }
 
   async function seal(items: readonly Item[]): Promise<{ gas: number; floor: number }> {

@@ -21,7 +21,10 @@ describe("waybill report", () => {
       definition: "uint256 score",
       attester: ZERO_ADDRESS,
       reason: "",
-      stream: ZERO_WORD,
+      tenant: "",
+      priority: "normal",
+      refusals: "skip",
+      flows: false,
     });
     for (const page of pages) await store.admit(job.id, page);
     await store.release(job.id);
@@ -39,7 +42,7 @@ describe("waybill report", () => {
       data: new Uint8Array(32),
     };
     const uid = hex(keccak(new TextEncoder().encode(`row ${line}`)));
-    return { kind: "item", line, uid, item, size: { bytes: 100, tokens: 400, words: 1 } };
+    return { kind: "item", line, uid, item, size: { bytes: 100, tokens: 400, words: 1 }, stream: ZERO_WORD };
   }
 
   const rejected = (line: number, fault: string): AdmittedRow => ({

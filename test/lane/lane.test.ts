@@ -338,11 +338,11 @@ describe("the lane", function () {
     await open({ rows: 6 });
     await desk.plan(2);
     await baseFee(GWEI);
-    await desk.store.setBudget(desk.job.id, 1n);
+    await desk.store.setTerms(desk.job.id, { maxFee: 4n * GWEI, budget: 1n });
     await desk.lane({ maxFee: 4n * GWEI }).tick(desk.job);
     expect(await desk.store.batches(["signed"])).to.have.length(0);
 
-    await desk.store.setBudget(desk.job.id, 10n ** 18n);
+    await desk.store.setTerms(desk.job.id, { maxFee: 4n * GWEI, budget: 10n ** 18n });
     const probe = desk.lane({ maxFee: 4n * GWEI });
     await desk.plan(2);
     await probe.tick(desk.job);
@@ -353,7 +353,7 @@ describe("the lane", function () {
     await open({ rows: 6 });
     await desk.plan(2);
     const budget = price * 2n;
-    await desk.store.setBudget(desk.job.id, budget);
+    await desk.store.setTerms(desk.job.id, { maxFee: 4n * GWEI, budget: budget });
     const lane = desk.lane({ maxFee: 4n * GWEI, now: () => 77 });
     await lane.tick(desk.job);
     const { committed } = await desk.store.spending(desk.job.id);
@@ -512,7 +512,7 @@ describe("the lane", function () {
     const lane = desk.lane({ lane: key, token, now: () => (time += 60_000) });
     const others = desk.lane({ lane: null, now: () => time });
     for (const job of jobs) {
-      for (const batch of await desk.store.batches(["planned"], job.id)) await others.voidPlanned(batch);
+      for (const batch of await desk.store.batches(["planned"], job.id)) await others.voidPlanned(batch.id);
       await others.tick(job);
       await lane.tick(job);
     }
@@ -576,9 +576,13 @@ describe("the lane", function () {
       expect((await refusalOf()).detail).to.equal(`UnknownSchema(${schema})`);
     });
 
-    it("refuses to revoke what is not recorded", async () => {
+    it("leaves out what is not recorded of a revocation, by the registry's word for each, and holds for nothing", async () => {
       await open({ rows: 2, job: { act: "revoke" } });
-      expect((await refusalOf()).detail).to.equal(`NotRecorded(${desk.uids[0]})`);
+      expect(await refusalOf()).to.equal(null);
+      const report = await desk.store.report(desk.job.id, -1, 10);
+      expect(report.map(({ state, faults }) => [state, faults])).to.deep.equal(
+        desk.uids.map((uid) => ["rejected", [`NotRecorded(${uid})`]]),
+      );
     });
 
     it("blames the node and not the batch when the simulation does not run", async () => {

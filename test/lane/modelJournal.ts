@@ -1,10 +1,13 @@
 import { apply, type Batch, type BatchEvent, LIVE, OPEN } from "../../src/batch.js";
 import type { Bid } from "../../src/fees.js";
 import type { Hex } from "../../src/hex.js";
-import type { Attempt, SignedBatch } from "../../src/lane/step.js";
+import type { Attempt, PlannedBatch, SignedBatch } from "../../src/lane/step.js";
 import { type ModelBlock, type ModelChain, type ModelNode, type Tx, Violation } from "./modelChain.js";
 
 export const LANE: Hex = "0x1a";
+
+/** All batches are of one. */
+const JOB = 1;
 
 export type ModelAttempt = Attempt & { tx: Tx };
 
@@ -185,18 +188,20 @@ export class ModelJournal {
   }
 
   /** Signed and in no block, by nonce. */
-  signed(): (SignedBatch & { attempts: readonly ModelAttempt[] })[] {
+  signed(cap: bigint | null = null): (SignedBatch & { attempts: readonly ModelAttempt[] })[] {
     const signed = [];
     for (const found of this.byNonce) {
       if (found?.batch.state !== "signed") continue;
       const { nonce, sentAt } = found.batch;
-      signed.push({ id: found.id, nonce, sentAt, attempts: [...found.attempts] });
+      signed.push({ id: found.id, job: JOB, cap, nonce, sentAt, attempts: [...found.attempts] });
     }
     return signed;
   }
 
-  planned(): number[] {
-    return this.batches.filter(({ batch }) => batch.state === "planned").map(({ id }) => id);
+  planned(cap: bigint | null = null): PlannedBatch[] {
+    return this.batches
+      .filter(({ batch }) => batch.state === "planned")
+      .map(({ id }) => ({ id, job: JOB, cap, ordered: id % 3 === 0 }));
   }
 
   /** Transactions of the account that have been seen in blocks. */

@@ -76,7 +76,7 @@ export class Run {
   #writes: readonly Write[] = [];
   #written = 0;
   #attempts: Journaled[] = [];
-  #overspent: Overspent | null = null;
+  #overspent: (Overspent & { batch: number | null }) | null = null;
   #journals = false;
   #commands: readonly Command[] = [];
   #commanded = 0;
@@ -103,16 +103,16 @@ export class Run {
     this.#flaw = flaw;
     const policy: Policy = {
       lane: LANE,
-      maxFee: owner.maxFee,
       patienceMs: PATIENCE_MS,
       patienceBlocks: 3,
+      misses: now % 5 === 0,
       slots: 4,
       ahead: 1 + (now % 2),
       transactionGas: owner.transactionGas,
       transactionBytes: Infinity,
       signs: true,
     };
-    this.#state = laneState(policy, journal.signed(), journal.planned());
+    this.#state = laneState(policy, journal.signed(owner.maxFee), journal.planned(owner.maxFee));
     const { number, timestamp, gasLimit, baseFee } = this.#head;
     this.#events = [{ kind: "tick", now, head: { number, timestamp, gasLimit, baseFee } }];
   }
@@ -181,6 +181,7 @@ export class Run {
     const { owner } = this;
     if (write.kind === "sent") return journal.onLane(owner, write.batch, { kind: "sent", at: write.at });
     if (write.kind === "void") return journal.onLane(owner, write.batch, { kind: "voided" });
+    if (write.kind === "refuse") throw new Violation("law 2", "nothing here is refused for an item");
     const head = this.#head;
     if (write.kind === "sign" && !this.#passed.has(write.batch))
       throw new Violation("law 10", `batch ${write.batch} would fail, and is signed`);
@@ -193,7 +194,7 @@ export class Run {
     this.#journals = true;
     if (written === null) return;
     if ("kind" in written) {
-      this.#overspent = written;
+      this.#overspent = { ...written, batch: "batch" in write ? write.batch : null };
       return;
     }
     const { nonce } = written.tx;
@@ -273,14 +274,22 @@ function checkReply(reply: SendReply, writes: readonly Write[]): void {
 function flawedStep(state: LaneState, event: LaneEvent, flaw: Flaw | null): Step {
   switch (flaw) {
     case "signs above the fee cap":
-      return step({ ...state, policy: { ...state.policy, maxFee: null } }, event);
+      return step(
+        {
+          ...state,
+          signed: state.signed.map((one) => ({ ...one, cap: null })),
+          planned: state.planned.map((one) => ({ ...one, cap: null })),
+        },
+        event,
+      );
     case "signs despite an obstacle": {
       const next = step({ ...state, obstacle: null }, event);
       return { ...next, state: { ...next.state, obstacle: next.state.obstacle ?? state.obstacle } };
     }
     case "never hands in again": {
       const signed = state.signed.map((one) => ({ ...one, sentAt: one.sentAt === null ? null : state.now }));
-      return step(event.kind === "looked" ? { ...state, signed } : state, event);
+      const policy = { ...state.policy, misses: false };
+      return step(event.kind === "looked" ? { ...state, policy, signed } : state, event);
     }
     case "bumps by one wei": {
       const next = step(state, event);

@@ -58,10 +58,10 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
     async function jobOf(
       key: string,
       rows: number | readonly AdmittedRow[],
-      more: Partial<NewJob> = {},
+      { stream, ...more }: Partial<NewJob> & { stream?: Hex } = {},
     ): Promise<Job> {
       const { id } = await store.openJob({ ...newJob(key), ...more });
-      await store.admit(id, typeof rows === "number" ? itemRows(key, rows) : rows);
+      await store.admit(id, inStream(typeof rows === "number" ? itemRows(key, rows) : rows, stream));
       await store.release(id);
       return (await store.job(id))!;
     }
@@ -80,7 +80,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
 
     /** As the store answers it, `overspent` included. */
     const trySign = (token: LaneToken, batch: number, mined = 0) =>
-      store.sign(token, batch, { mined, position: null, head: HEAD }, (nonce) => attemptOf(batch, nonce));
+      store.sign(token, batch, { mined, positions: [null], head: HEAD }, (nonce) => attemptOf(batch, nonce));
 
     const sign = async (token: LaneToken, batch: number, mined = 0) =>
       journaled(await trySign(token, batch, mined));
@@ -332,7 +332,12 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const { id } = await jobOf("a", [rows[0]!, { kind: "rejected", line: 2, faults: [] }, ...rows]);
         const sizes = await store.waiting(id, 100);
         expect(sizes).to.have.length(6);
-        expect(sizes[0]).to.deep.equal({ id: sizes[0]!.id, ...packedSize(itemOf({})) });
+        expect(sizes[0]).to.deep.equal({
+          id: sizes[0]!.id,
+          ...packedSize(itemOf({})),
+          stream: ZERO_WORD,
+          most: null,
+        });
         expect(await store.waiting(id, 2)).to.deep.equal(sizes.slice(0, 2));
         await assigned(await store.takeLane(LANE), id, 2);
         expect(await store.waiting(id, 100)).to.deep.equal(sizes.slice(2));
@@ -360,9 +365,11 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           [d!, b!],
         ]);
         const batches = await store.batches(["planned"]);
-        expect(batches.map(({ id: _, ...batch }) => batch)).to.deep.equal(
-          Array(2).fill({ job: id, lane: LANE, count: 2, position: null, batch: { state: "planned" } }),
+        const common = { job: id, lane: LANE, stream: ZERO_WORD, count: 2, position: null };
+        expect(batches).to.deep.equal(
+          batches.map(({ id: own }) => ({ id: own, lead: own, ...common, batch: { state: "planned" } })),
         );
+        expect(batches).to.have.length(2);
         const ids = async (index: number) => (await store.items(batches[index]!.id)).map((item) => item.id);
         expect([await ids(0), await ids(1)]).to.deep.equal([
           [c, a],
@@ -474,7 +481,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const token = await store.takeLane(LANE);
         const [batch] = await assigned(token, id, 1);
         const broken = () =>
-          store.sign(token, batch!, { mined: 0, position: null, head: HEAD }, () => {
+          store.sign(token, batch!, { mined: 0, positions: [null], head: HEAD }, () => {
             throw new Error("no key");
           });
         expect((await refused(broken)).message).to.equal("no key");
@@ -488,39 +495,45 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         await sign(token, one!);
         await store.applyOnLane(token, two!, { kind: "voided" });
         await refused(() =>
-          store.sign(token, one!, { mined: 0, position: null, head: HEAD }, () => attemptOf(99, 99)),
+          store.sign(token, one!, { mined: 0, positions: [null], head: HEAD }, () => attemptOf(99, 99)),
         );
         await refused(() =>
-          store.sign(token, two!, { mined: 0, position: null, head: HEAD }, () => attemptOf(99, 99)),
+          store.sign(token, two!, { mined: 0, positions: [null], head: HEAD }, () => attemptOf(99, 99)),
         );
         // Not even where it could be signed once more for what it has: each of its attempts has a nonce of its own.
         await refused(() => sign(token, one!));
         await refused(() => sign(token, two!));
         await refused(() =>
-          store.sign(token, 10_000, { mined: 0, position: null, head: HEAD }, () => attemptOf(99, 99)),
+          store.sign(token, 10_000, { mined: 0, positions: [null], head: HEAD }, () => attemptOf(99, 99)),
         );
       });
     });
 
     describe("streams", () => {
       const STREAM = word("stream");
-      const streamJob = (key: string, rows: number, more: Partial<NewJob> = {}) =>
+      const streamJob = (key: string, rows: number, more: Partial<NewJob> & { stream?: Hex } = {}) =>
         jobOf(key, rows, { stream: STREAM, ...more });
+      const streamEnd = async (attester: Hex, key: Hex) => (await stateOfStream(attester, key)).end;
+      const streamHasFailed = async (attester: Hex, key: Hex) => (await stateOfStream(attester, key)).failed;
+      const stateOfStream = async (attester: Hex, key: Hex) =>
+        (await store.streams(attester, [key])).get(key)!;
       const place = (token: LaneToken, batch: number, position: number) =>
-        store.sign(token, batch, { mined: 0, position, head: HEAD }, (nonce) => attemptOf(batch, nonce));
+        store.sign(token, batch, { mined: 0, positions: [position], head: HEAD }, (nonce) =>
+          attemptOf(batch, nonce),
+        );
 
       it("law 4: a position is one live batch's: the next begins where all that is signed ends", async () => {
         const { id } = await streamJob("a", 6);
         const token = await store.takeLane(LANE);
         const [one, two, three] = await assigned(token, id, 2, 3, 1);
-        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(0);
+        expect(await streamEnd(OTHER_LANE, STREAM)).to.equal(0);
         await place(token, one!, 40);
-        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(42);
+        expect(await streamEnd(OTHER_LANE, STREAM)).to.equal(42);
         await refused(() => place(token, two!, 41));
         await place(token, two!, 42);
         await place(token, three!, 50);
         await reopen();
-        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(51);
+        expect(await streamEnd(OTHER_LANE, STREAM)).to.equal(51);
         expect((await store.batches(["signed"])).map(({ position }) => position)).to.deep.equal([40, 42, 50]);
       });
 
@@ -532,9 +545,9 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           const [batch] = await assigned(token, id, 1);
           await place(token, batch!, 10 * (index + 1));
         }
-        expect(await store.streamEnd(OTHER_LANE, word("other"))).to.equal(11);
-        expect(await store.streamEnd(LANE, STREAM)).to.equal(21);
-        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(31);
+        expect(await streamEnd(OTHER_LANE, word("other"))).to.equal(11);
+        expect(await streamEnd(LANE, STREAM)).to.equal(21);
+        expect(await streamEnd(OTHER_LANE, STREAM)).to.equal(31);
       });
 
       it("gives a position back only with the items, when the batch has failed for good", async () => {
@@ -543,9 +556,9 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const [batch] = await assigned(token, id, 2);
         await place(token, batch!, 7);
         await store.follow({ events: [{ batch: batch!, event: included(1, false) }] });
-        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(9);
+        expect(await streamEnd(OTHER_LANE, STREAM)).to.equal(9);
         await store.follow({ events: [{ batch: batch!, event: { kind: "final" } }] });
-        expect(await store.streamEnd(OTHER_LANE, STREAM)).to.equal(0);
+        expect(await streamEnd(OTHER_LANE, STREAM)).to.equal(0);
       });
 
       it("law 8: what is in a block and failed there is not taken for included", async () => {
@@ -554,7 +567,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const [one, two] = await assigned(token, id, 2, 3);
         await place(token, one!, 0);
         await place(token, two!, 2);
-        expect(await store.streamHasFailed(OTHER_LANE, STREAM)).to.equal(false);
+        expect(await streamHasFailed(OTHER_LANE, STREAM)).to.equal(false);
         await store.follow({
           events: [
             { batch: one!, event: included(1, false) },
@@ -566,8 +579,8 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           ...Array(2).fill(["signed", null]),
           ...Array(3).fill(["included", 1]),
         ]);
-        expect(await store.streamHasFailed(OTHER_LANE, STREAM)).to.equal(true);
-        expect(await store.streamHasFailed(LANE, STREAM)).to.equal(false);
+        expect(await streamHasFailed(OTHER_LANE, STREAM)).to.equal(true);
+        expect(await streamHasFailed(LANE, STREAM)).to.equal(false);
         const { kind: _, ...where } = {
           kind: "found",
           block: 1,
@@ -575,7 +588,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           transaction: word("t"),
         };
         await store.follow({ events: [{ batch: one!, event: { kind: "found", ...where } }] });
-        expect(await store.streamHasFailed(OTHER_LANE, STREAM)).to.equal(false);
+        expect(await streamHasFailed(OTHER_LANE, STREAM)).to.equal(false);
         expect(await store.counts(id)).to.include({ assigned: 0, included: 5 });
       });
 
@@ -600,9 +613,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           ["d", { stream: STREAM, act: "seal" }],
           ["e", { act: "seal" }],
         ] as const) {
-          const job = await store.openJob({ ...newJob(key), ...more });
-          await store.admit(job.id, rows);
-          await store.release(job.id);
+          const job = await jobOf(key, rows, more);
           counts.push(await store.counts(job.id));
         }
         expect(counts.map(({ waiting, duplicate }) => [waiting, duplicate])).to.deep.equal([
@@ -656,7 +667,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
               store.sign(
                 token,
                 planned!,
-                { mined: 0, position: null, head: HEAD },
+                { mined: 0, positions: [null], head: HEAD },
                 (nonce) => ((ran = true), attemptOf(planned!, nonce)),
               ),
             () =>
@@ -695,7 +706,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const [planned, signed] = await assigned(token, id, 1, 1);
         await sign(token, signed!);
         await refused(() =>
-          store.sign(other, planned!, { mined: 0, position: null, head: HEAD }, (nonce) =>
+          store.sign(other, planned!, { mined: 0, positions: [null], head: HEAD }, (nonce) =>
             attemptOf(planned!, nonce),
           ),
         );
@@ -902,7 +913,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         await follow(stolen!, { kind: "stolen", block: 1 });
         await follow(reverted!, included(1, false), { kind: "final" });
         // Not even with an answer: that it would cost too much is not what stands against it.
-        await store.setBudget(id, 0n);
+        await store.setTerms(id, { maxFee: null, budget: 0n });
         let ran = false;
         for (const batch of [planned!, voided!, included1!, stolen!, reverted!, 10_000]) {
           await refused(() =>
@@ -915,7 +926,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           );
         }
         expect(ran).to.equal(false);
-        await store.setBudget(id, null);
+        await store.setTerms(id, { maxFee: null, budget: null });
         // A block that was undone leaves its batch where it was.
         await follow(included1!, { kind: "unwound", block: 1, blockHash: word("block 1") });
         expect((await replace(token, included1!, 1)).nonce).to.equal(0);
@@ -943,7 +954,9 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         expect((await store.batches(["signed"], id)).find((one) => one.id === filler.batch)).to.deep.equal({
           id: filler.batch,
           job: id,
+          lead: filler.batch,
           lane: LANE,
+          stream: ZERO_WORD,
           count: 0,
           position: null,
           batch: { state: "signed", lane: LANE, nonce: 5, block: HEAD.number, sentAt: null },
@@ -1076,7 +1089,10 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
       expect(found).to.deep.equal(
         expected.map(([lane, job, batch, nonce, sentAt]) => ({
           id: batch,
+          members: [batch],
+          partly: false,
           job,
+          cap: null,
           lane,
           nonce,
           block: HEAD.number,
@@ -1150,11 +1166,11 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const { id } = await jobOf("a", 2);
         const token = await store.takeLane(LANE);
         const [one, two] = await assigned(token, id, 1, 1);
-        await store.setBudget(id, MOST - 1n);
+        await store.setTerms(id, { maxFee: null, budget: MOST - 1n });
         expect(await turnedDown(() => trySign(token, one!))).to.deep.equal(overspent(MOST, MOST - 1n));
         expect((await stateOf(one!)).state).to.equal("planned");
         // The nonce was not taken either.
-        await store.setBudget(id, MOST);
+        await store.setTerms(id, { maxFee: null, budget: MOST });
         expect((await sign(token, one!)).nonce).to.equal(0);
         expect(await turnedDown(() => trySign(token, two!))).to.deep.equal(overspent(MOST, 0n));
       });
@@ -1164,15 +1180,15 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const token = await store.takeLane(LANE);
         const [batch] = await assigned(token, id, 1);
         const least = costOf(noopOf("filler", 0));
-        await store.setBudget(id, least - 1n);
+        await store.setTerms(id, { maxFee: null, budget: least - 1n });
         expect(await turnedDown(() => tryFill(token, id, 0))).to.deep.equal(overspent(least, least - 1n));
         const placed = () =>
-          store.sign(token, batch!, { mined: 0, position: 40, head: HEAD }, (nonce) =>
+          store.sign(token, batch!, { mined: 0, positions: [40], head: HEAD }, (nonce) =>
             attemptOf(batch!, nonce),
           );
         expect(await turnedDown(placed)).to.deep.equal(overspent(MOST, least - 1n));
-        expect(await store.streamEnd(OTHER_LANE, word("stream"))).to.equal(0);
-        await store.setBudget(id, least);
+        expect((await store.streams(OTHER_LANE, [word("stream")])).get(word("stream"))!.end).to.equal(0);
+        await store.setTerms(id, { maxFee: null, budget: least });
         expect((await fill(token, id, 0)).nonce).to.equal(0);
       });
 
@@ -1180,7 +1196,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const { id } = await jobOf("a", 3);
         const token = await store.takeLane(LANE);
         const [one, two, three] = await assigned(token, id, 1, 1, 1);
-        await store.setBudget(id, 5n * MOST);
+        await store.setTerms(id, { maxFee: null, budget: 5n * MOST });
         for (const batch of [one!, two!]) await sign(token, batch);
         await replace(token, one!, 1);
         // One at 2, and then even less for the same nonce.
@@ -1192,9 +1208,9 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         await replace(token, two!, 2);
         expect((await store.spending(id)).committed).to.equal(5n * MOST);
         expect(await turnedDown(() => trySign(token, three!))).to.deep.equal(overspent(MOST, 0n));
-        await store.setBudget(id, 6n * MOST - 1n);
+        await store.setTerms(id, { maxFee: null, budget: 6n * MOST - 1n });
         expect(await turnedDown(() => trySign(token, three!))).to.deep.equal(overspent(MOST, MOST - 1n));
-        await store.setBudget(id, 6n * MOST);
+        await store.setTerms(id, { maxFee: null, budget: 6n * MOST });
         await sign(token, three!);
       });
 
@@ -1203,7 +1219,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const token = await store.takeLane(LANE);
         const [one, two] = await assigned(token, id, 1, 1);
         await sign(token, one!);
-        await store.setBudget(id, MOST - 5n);
+        await store.setTerms(id, { maxFee: null, budget: MOST - 5n });
         expect(await turnedDown(() => trySign(token, two!))).to.deep.equal(overspent(MOST, 0n));
       });
 
@@ -1211,7 +1227,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         const { id } = await jobOf("a", 3);
         const token = await store.takeLane(LANE);
         const [one, two] = await assigned(token, id, 1, 1);
-        await store.setBudget(id, PAID + MOST);
+        await store.setTerms(id, { maxFee: null, budget: PAID + MOST });
         await sign(token, one!);
         const left = overspent(MOST, PAID);
         for (const event of [
@@ -1227,11 +1243,11 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         await follow(one!, { kind: "final" });
         await sign(token, two!);
         // What was paid without effect is spent as well, and what was stolen is not.
-        await store.setBudget(id, 2n * PAID + MOST - 1n);
+        await store.setTerms(id, { maxFee: null, budget: 2n * PAID + MOST - 1n });
         await follow(two!, included(3, false), { kind: "final" });
         const [three, four] = await assigned(token, id, 1, 1);
         expect(await turnedDown(() => trySign(token, three!))).to.deep.equal(overspent(MOST, MOST - 1n));
-        await store.setBudget(id, 2n * PAID + MOST);
+        await store.setTerms(id, { maxFee: null, budget: 2n * PAID + MOST });
         await sign(token, three!);
         expect(await turnedDown(() => trySign(token, four!))).to.deep.equal(overspent(MOST, 0n));
         await follow(three!, { kind: "stolen", block: 4 });
@@ -1244,7 +1260,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         let token = await store.takeLane(LANE);
         const [one, two] = await assigned(token, id, 1, 1);
         const [three, four] = await assigned(token, other, 1, 1);
-        await store.setBudget(id, MOST);
+        await store.setTerms(id, { maxFee: null, budget: MOST });
         await sign(token, three!);
         await sign(token, one!);
         await sign(token, four!);
@@ -1252,7 +1268,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         token = await store.takeLane(LANE);
         expect(await turnedDown(() => trySign(token, two!))).to.deep.equal(overspent(MOST, 0n));
         expect(await turnedDown(() => tryReplace(token, one!, 1))).to.deep.equal(overspent(2n * MOST, MOST));
-        await store.setBudget(id, null);
+        await store.setTerms(id, { maxFee: null, budget: null });
         await sign(token, two!);
         await replace(token, one!, 1);
       });
@@ -1430,7 +1446,7 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
                 }
                 case "budget": {
                   const budget = step.pick % 4 === 0 ? null : BigInt(step.pick % 6) * 10n ** 24n;
-                  await store.setBudget(job, budget);
+                  await store.setTerms(job, { maxFee: null, budget: budget });
                   budgets.set(job, budget);
                   break;
                 }
@@ -1618,7 +1634,10 @@ export function newJob(key: string): NewJob {
     definition: "string name",
     attester: OTHER_LANE,
     reason: "",
-    stream: ZERO_WORD,
+    tenant: "",
+    priority: "normal",
+    refusals: "skip",
+    flows: false,
   };
 }
 
@@ -1628,7 +1647,11 @@ export function itemRows(name: string, count: number): AdmittedRow[] {
 }
 
 function rowOf(name: string, line: number, item: Item): AdmittedRow {
-  return { kind: "item", line, uid: word(name), item, size: packedSize(item) };
+  return { kind: "item", line, uid: word(name), item, size: packedSize(item), stream: ZERO_WORD };
+}
+
+function inStream(rows: readonly AdmittedRow[], stream: Hex = ZERO_WORD): AdmittedRow[] {
+  return rows.map((row) => (row.kind === "item" && row.stream === ZERO_WORD ? { ...row, stream } : row));
 }
 
 function itemOf(parts: Partial<Item>): Item {

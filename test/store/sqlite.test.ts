@@ -118,14 +118,14 @@ describe("the file of the SQLite store", function () {
     await openSqliteStore(folder).close();
     const database = new DatabaseSync(join(folder, "waybill.sqlite"));
     // A later one, and the one before, whose tables are others.
-    for (const version of [99, 3]) {
+    for (const version of [99, 4]) {
       database.exec(`PRAGMA user_version = ${version}`);
       for (const options of [{}, {}, { readOnly: true }]) {
         const error = await errorOf(() => openSqliteStore(folder, options));
         expect(error).to.have.property("code", "E_STORE_VERSION");
       }
     }
-    database.exec("PRAGMA user_version = 4");
+    database.exec("PRAGMA user_version = 5");
     database.close();
     await openSqliteStore(folder).close();
   });
@@ -156,7 +156,7 @@ describe("the file of the SQLite store", function () {
           const ids = (await store.waiting(job.id, 100)).map((item) => item.id);
           await store.assign(token, job.id, [ids]);
           for (const { id } of await store.batches(["planned"])) {
-            const { nonce } = await store.sign(token, id, { mined: 0, position: null, head: HEAD }, (nonce) => attemptOf(id, nonce));
+            const { nonce } = await store.sign(token, id, { mined: 0, positions: [null], head: HEAD }, (nonce) => attemptOf(id, nonce));
             console.log("signed", id, nonce);
           }
         }

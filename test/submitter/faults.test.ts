@@ -10,7 +10,7 @@ import { chainOf } from "../../src/chain/node.js";
 import { WaybillError } from "../../src/errors.js";
 import { type Hex, hex, keccak, unhex } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
-import type { Store, StoredAttempt, StoredBatch } from "../../src/store/store.js";
+import type { JobTerms, Store, StoredAttempt, StoredBatch } from "../../src/store/store.js";
 import type { Outcome, RunOptions, SubmitterOptions } from "../../src/submitter/submitter.js";
 import { type Anvil, startAnvil } from "../support/anvil.js";
 import { altering, answering, dropped, type Fault, lost, passing, refusing } from "../support/proxy.js";
@@ -142,7 +142,7 @@ describe("the fault table", function () {
     });
   }
 
-  type Run = Partial<SubmitterOptions> & { look?: Look };
+  type Run = Partial<SubmitterOptions> & { fees?: JobTerms; look?: Look };
   async function run(options: Run = {}, how: Partial<RunOptions> = {}): Promise<Outcome> {
     const { look = mine, ...more } = options;
     const submitter = await desk.submitter({ chain: watched(look), pollMs: 0, finalDepth: 3, ...more });

@@ -3,6 +3,7 @@ import { Transaction } from "ethers";
 import { packItems } from "../../src/attestation.js";
 import { APPENDED, appendedOf, SEALED } from "../../src/chain/registry.js";
 import { type Hex, hex } from "../../src/hex.js";
+import { holdError } from "../../src/lane/lane.js";
 import type { StoredBatch } from "../../src/store/store.js";
 import { appendRoot, appendUids, EMPTY_STREAM, streamKey } from "../../src/stream.js";
 import { rootOf } from "../../src/tree.js";
@@ -206,14 +207,9 @@ describe("levels and streams", function () {
     await desk.lane({ patienceMs: 0 }).tick(desk.job);
     mineAtEachLook(world);
     const submitter = await desk.submitter({ patienceMs: 0 });
-    let thrown: unknown = null;
-    for (let i = 0; i < 3 && thrown === null; i += 1) {
-      thrown = await submitter.run(desk.job.id, { until: "final" }).then(
-        () => null,
-        (error: unknown) => error,
-      );
-    }
-    expect((thrown as { code?: string } | null)?.code).to.equal("E_STREAM_ORDER");
+    const outcome = await submitter.run(desk.job.id, { until: "final" });
+    expect(outcome).to.have.nested.property("hold.why", "order");
+    expect(outcome.kind === "held" && holdError(outcome.hold).code).to.equal("E_STREAM_ORDER");
     const announced = await world.announced(desk.job.attester);
     expect(announced.slice(0, 3)).to.deep.equal(other);
     expect(announced.filter((uid) => desk.uids.slice(0, 3).includes(uid))).to.deep.equal([]);
@@ -234,8 +230,8 @@ describe("levels and streams", function () {
     await desk.store.assign(desk.token, desk.job.id, [waiting.slice(3, 6)]);
     const lane = desk.lane();
     await lane.tick(desk.job);
-    expect(lane.hold()).to.include({ why: "stream" });
-    expect(await desk.store.batches(["signed"])).to.deep.equal([]);
+    expect(await desk.store.batches(["signed", "planned"])).to.deep.equal([]);
+    expect(await desk.store.batches(["voided"])).to.have.length(1);
     mineAtEachLook(world);
     await run();
     await expectStream([...other, ...desk.uids]);
@@ -254,13 +250,29 @@ describe("levels and streams", function () {
     await expectStream(desk.uids);
   });
 
-  it("holds, and says why, when a statement of the stream is recorded outside it", async () => {
+  it("holds, and says why, when a statement of the stream is recorded outside it and nothing may go before it", async () => {
     await open({ rows: 5 });
     await run();
-    const job = await admitJob(world, desk.store, desk.rows, { attester: desk.job.attester, stream: STREAM });
+    const job = await admitJob(world, desk.store, desk.rows, {
+      attester: desk.job.attester,
+      stream: STREAM,
+      refusals: "block",
+    });
     const outcome = await (await desk.submitter()).run(job.id, { until: "final" });
     expect(outcome.kind).to.equal("held");
-    expect(outcome.kind === "held" && outcome.hold.detail).to.equal(`UidTaken(${desk.uids[0]!})`);
+    expect(outcome.kind === "held" && outcome.hold.detail).to.equal(`line 1: UidTaken(${desk.uids[0]!})`);
+    expect(await desk.store.counts(job.id)).to.include({ waiting: 5, rejected: 0 });
+  });
+
+  it("leaves out what is recorded outside the stream where a job says so, and goes on behind it", async () => {
+    await open({ rows: 3 });
+    await run();
+    const more = randomRows(world, desk.job.attester, 4, `more ${desk.directory}`);
+    const rows = [more[0]!, desk.rows[1]!, ...more.slice(1)];
+    const job = await admitJob(world, desk.store, rows, { attester: desk.job.attester, stream: STREAM });
+    await (await desk.submitter()).run(job.id, { until: "final" });
+    expect(await desk.store.counts(job.id)).to.include({ rows: 5, verified: 4, rejected: 1 });
+    await expectStream(uidsOf(more));
   });
 
   for (const [what, position] of [

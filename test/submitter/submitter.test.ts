@@ -61,11 +61,11 @@ describe("the submitter", function () {
       const submitter = await desk.submitter();
       const outcome = await submitter.run(desk.job.id, {
         until: "final",
-        onProgress: ({ counts, hold }) => {
+        onProgress: ({ counts, hold, jobs }) => {
           const { rows, ...parts } = counts;
           const sum = Object.values(parts).reduce((a, b) => a + b, 0);
           expect(sum, "law 12").to.equal(rows);
-          seen = { counts, hold };
+          seen = { counts, hold, jobs };
         },
       });
       expect(outcome).to.deep.equal({ kind: "done" });
@@ -242,10 +242,12 @@ describe("the submitter", function () {
 
     const second = await more(randomRows(world, desk.job.attester, 300, `dear ${desk.directory}`));
     await dear();
-    const poor = await desk.submitter({ fees: { maxFee: null, budget: 1_000n } });
+    const poor = await desk.submitter();
+    await desk.store.setTerms(second.id, { maxFee: null, budget: 1_000n });
     const held = await poor.run(second.id, { until: "final" });
     expect(held).to.have.nested.property("hold.why", "budget");
     expect(await desk.store.batches(["signed"])).to.have.length(0);
+    await desk.store.setTerms(second.id, { maxFee: null, budget: null });
     await run(second.id);
   });
 

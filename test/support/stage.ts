@@ -17,7 +17,7 @@ import { deployRegistries } from "../../src/sdk/deploy.js";
 import { registerSchema } from "../../src/sdk/schemas.js";
 import { payerOf } from "../../src/sdk/transact.js";
 import { openSqliteStore } from "../../src/store/sqlite.js";
-import type { AdmittedRow, Job, LaneToken, NewJob, Store } from "../../src/store/store.js";
+import type { AdmittedRow, Job, JobTerms, LaneToken, NewJob, Store } from "../../src/store/store.js";
 import { createSubmitter, type Submitter, type SubmitterOptions } from "../../src/submitter/submitter.js";
 import { createTracker } from "../../src/tracker/tracker.js";
 import { tipsOf } from "../../src/submitter/heads.js";
@@ -113,9 +113,10 @@ export type Desk = {
   token: LaneToken;
   /** groups the items that wait into batches of this size */
   plan(size: number): Promise<void>;
-  lane(options?: Partial<LaneOptions>): DeskLane;
+  lane(options?: Partial<LaneOptions> & Partial<JobTerms>): DeskLane;
   tracker(finalDepth?: number): DeskTracker;
-  submitter(options?: Partial<SubmitterOptions>): Promise<Submitter>;
+  /** @param options `fees`: what the job may pay from then on; no limit if left out */
+  submitter(options?: Partial<SubmitterOptions> & { fees?: JobTerms }): Promise<Submitter>;
   /** closes the store and opens it again with a token of its own, as after a kill */
   reopen(): Promise<void>;
   close(): Promise<void>;
@@ -134,8 +135,13 @@ export type DeskOptions = {
   lane?: Key;
   /** the same variant has the same rows */
   variant?: string;
-  job?: Partial<NewJob>;
+  job?: JobOptions;
 };
+
+/** `stream`: of rows that are of none yet */
+export type JobOptions = Partial<NewJob> & { stream?: Hex };
+
+const NO_LIMITS: JobTerms = { maxFee: null, budget: null };
 
 export async function openDesk(world: World, options: DeskOptions): Promise<Desk> {
   const issuer = options.issuer ?? localKey(0);
@@ -159,17 +165,23 @@ export async function openDesk(world: World, options: DeskOptions): Promise<Desk
         groups.push(waiting.slice(start, start + size));
       await desk.store.assign(desk.token, desk.job.id, groups);
     },
-    lane(more = {}) {
+    lane({ maxFee = null, ...more } = {}) {
       const lane = createLane({
         ...common,
         lane: laneKey,
         store: desk.store,
         token: desk.token,
-        maxFee: null,
         tipAt: tipsOf(world.chain),
         ...more,
       });
-      return { ...lane, tick: async (job) => lane.tick(job, (await world.chain.block("latest"))!) };
+      const tick: DeskLane["tick"] = async (job) => {
+        // As the submitter does, for what a job may pay can change.
+        const { terms } = (await desk.store.job(job.id))!;
+        if (terms.maxFee !== maxFee) await desk.store.setTerms(job.id, { ...terms, maxFee });
+        const now = (await desk.store.job(job.id))!;
+        return lane.tick([now], (await world.chain.block("latest"))!);
+      };
+      return { ...lane, tick };
     },
     tracker(finalDepth = 64) {
       const tracker = createTracker({
@@ -181,17 +193,18 @@ export async function openDesk(world: World, options: DeskOptions): Promise<Desk
       });
       return { tick: async () => tracker.tick(await world.chain.block("latest")) };
     },
-    submitter: (more = {}) =>
-      createSubmitter({
+    async submitter({ fees = NO_LIMITS, ...more } = {}) {
+      await desk.store.setTerms(desk.job.id, fees);
+      return createSubmitter({
         ...common,
         lanes: [laneKey],
         store: desk.store,
-        fees: { maxFee: null, budget: null },
         pollMs: 1,
         finalDepth: 64,
         outageMs: 10_000,
         ...more,
-      }),
+      });
+    },
     async reopen() {
       await desk.store.close();
       desk.store = openSqliteStore(directory);
@@ -217,7 +230,7 @@ export async function admitJob(
   world: World,
   store: Store,
   rows: readonly AdmittedRow[],
-  more: Partial<NewJob> = {},
+  { stream = ZERO_WORD, ...more }: JobOptions = {},
 ): Promise<Job> {
   jobs += 1;
   const job = await store.openJob({
@@ -228,10 +241,16 @@ export async function admitJob(
     definition: DEFINITION,
     attester: localKey(0).address,
     reason: "",
-    stream: ZERO_WORD,
+    tenant: "",
+    priority: "normal",
+    refusals: "skip",
+    flows: false,
     ...more,
   });
-  await store.admit(job.id, rows);
+  await store.admit(
+    job.id,
+    rows.map((row) => (row.kind === "item" && row.stream === ZERO_WORD ? { ...row, stream } : row)),
+  );
   await store.release(job.id);
   return (await store.job(job.id))!;
 }
@@ -253,7 +272,7 @@ export function randomRows(world: World, attester: Hex, count: number, variant: 
 
 export function rowOf(world: World, attester: Hex, item: Item, line: number): AdmittedRow {
   const uid = uidOf(world.registry.separator, { ...item, schema: world.schema, attester });
-  return { kind: "item", line, uid, item, size: packedSize(item) };
+  return { kind: "item", line, uid, item, size: packedSize(item), stream: ZERO_WORD };
 }
 
 export function dataOf(values: Values): Uint8Array {

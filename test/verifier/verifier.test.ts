@@ -100,7 +100,12 @@ describe("the verifier", function () {
     afterEach(() => desk.close());
 
     const wrong = () =>
-      mismatched(world.chain, world.registry, { ...desk.job, position: null, inclusion }, items);
+      mismatched(
+        world.chain,
+        world.registry,
+        { ...desk.job, stream: ZERO_WORD, position: null, inclusion },
+        items,
+      );
 
     it("finds nothing wrong with what was recorded as meant", async () => {
       expect(await wrong()).to.deep.equal([]);
@@ -166,7 +171,7 @@ describe("the verifier", function () {
       const found = await mismatched(
         world.chain,
         world.registry,
-        { ...desk.job, position: null, inclusion },
+        { ...desk.job, stream: ZERO_WORD, position: null, inclusion },
         forged,
       );
       expect(found).to.deep.equal([items[1]!.id]);
@@ -189,7 +194,7 @@ describe("the verifier", function () {
       ];
       expect(batch.inclusion.succeeded).to.equal(true);
       const mine = await again.store.items(id);
-      const context = { ...again.job, position: null, inclusion: batch.inclusion };
+      const context = { ...again.job, stream: ZERO_WORD, position: null, inclusion: batch.inclusion };
       expect(await mismatched(world.chain, world.registry, context, mine)).to.deep.equal([]);
       await again.close();
     });
@@ -197,7 +202,7 @@ describe("the verifier", function () {
     it("names every item of a batch that recorded nothing", async () => {
       const never = statement();
       const items = [{ id: 5, uid: uidFor(never), item: never }];
-      const context = { ...desk.job, position: null, inclusion };
+      const context = { ...desk.job, stream: ZERO_WORD, position: null, inclusion };
       expect(await mismatched(world.chain, world.registry, context, items)).to.deep.equal([5]);
       expect(
         await mismatched(world.chain, world.registry, { ...context, act: "revoke" }, items),
@@ -216,7 +221,7 @@ describe("the verifier", function () {
         mismatched(
           world.chain,
           world.registry,
-          { ...desk.job, act: "revoke", position: null, inclusion },
+          { ...desk.job, act: "revoke", stream: ZERO_WORD, position: null, inclusion },
           items,
         ),
         "E_NODE",
@@ -245,7 +250,7 @@ describe("the verifier", function () {
     it("tells a revoked item from one that is not, and from another's", async () => {
       const mine = await attest(statement());
       const sent = await send(contract.encodeFunctionData("revoke", [[mine], "a mistake"]) as Hex);
-      const context = { ...desk.job, position: null, inclusion: sent };
+      const context = { ...desk.job, stream: ZERO_WORD, position: null, inclusion: sent };
       const expected = [
         { id: 1, uid: mine, item: statement() },
         { ...items[0]!, id: 2 },

@@ -10,7 +10,7 @@ import { loadKeys } from "../keys.js";
 import { ether, gwei, progressOf, type Result, table } from "../output.js";
 import { requireReplaceable, runReplacement } from "../replacing.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
-import { fitsIn, jobKey, limitsOf, readManner, refuseResolver, runJob } from "../work.js";
+import { ALONE, fitsIn, jobKey, limitsOf, readManner, refuseResolver, runJob } from "../work.js";
 
 export type AttestOptions = CommonOptions & {
   level?: string;
@@ -53,6 +53,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       schemaId: registered.id,
       schema: parseSchema(registered.definition),
       attester: keys.issuer.address,
+      stream,
       revocable: registered.revocable && options.irrevocable !== true,
       now: head.timestamp,
       fits: fitsIn(await limitsOf(connection), manner),
@@ -100,7 +101,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
         definition: registered.definition,
         attester: keys.issuer.address,
         reason: "",
-        stream,
+        ...ALONE,
       };
       const { issued: finished, revoked } =
         replaces === null

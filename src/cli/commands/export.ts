@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Inclusion } from "../../batch.js";
 import { WaybillError } from "../../errors.js";
-import { type Hex, ZERO_WORD } from "../../hex.js";
+import type { Hex } from "../../hex.js";
 import type { Job, Store, StoredBatch } from "../../store/store.js";
 import { isDone } from "../../submitter/submitter.js";
 import { treeOf } from "../../tree.js";
@@ -129,9 +129,7 @@ async function* waybillsOf(
             ? null
             : { level, root: tree.root, count: items.length, index, path: tree.path(index) },
         stream:
-          job.stream === ZERO_WORD || batch.position === null
-            ? null
-            : { key: job.stream, position: BigInt(batch.position + index) },
+          batch.position === null ? null : { key: batch.stream, position: BigInt(batch.position + index) },
         location: {
           block: inclusion.block,
           blockHash: inclusion.blockHash,

@@ -4,7 +4,7 @@ import { deployments } from "../../chain/deployment.js";
 import { networkOf } from "../../chain/networks.js";
 import { type Registry, sameAddress } from "../../chain/registry.js";
 import { WaybillError } from "../../errors.js";
-import { type Hex, ZERO_ADDRESS } from "../../hex.js";
+import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../hex.js";
 import { parseSchema, schemaId } from "../../schema.js";
 import { payerOf, priceOf, transact } from "../../sdk/transact.js";
 import { readWaybill, type Waybill, waybillData } from "../../waybill.js";
@@ -40,6 +40,7 @@ export async function attestOffline(
     schemaId: id,
     schema,
     attester: issuer.address,
+    stream: ZERO_WORD,
     revocable: options.irrevocable !== true,
     now: Math.floor(Date.now() / 1000),
     fits: () => true,

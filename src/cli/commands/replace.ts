@@ -9,7 +9,7 @@ import { loadKeys } from "../keys.js";
 import { counted, ether, progressOf, type Result } from "../output.js";
 import { replaceable, type Replacement, runReplacement } from "../replacing.js";
 import { confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
-import { fileHash, finishedData, finishedText, jobKey, limitsOf, readManner } from "../work.js";
+import { fileHash, finishedData, finishedText, jobKey, limitsOf, readFlow, readManner } from "../work.js";
 import { badRows, frameOf, planText, priceOf, type SubmitOptions, surveyOf } from "./submit.js";
 
 export type ReplaceOptions = Omit<SubmitOptions, "until" | "level" | "skipBad"> & { reason: string };
@@ -37,7 +37,7 @@ export async function replace(file: string, options: ReplaceOptions): Promise<Re
     const schema = await findSchema(registry, options.schema);
     const limits = await limitsOf(connection);
     const manner = mannerOf("record", issuer !== keys.lane.address, stream);
-    const who = { separator: registry.separator, attester: issuer };
+    const who = { separator: registry.separator, attester: issuer, stream };
     const frame = await frameOf(schema, options, connection.chain, limits, manner, who);
     const rowsIn = (of: typeof frame) =>
       checkedRows(readRows(file, parseSchema(schema.definition), { signal }), of, true);
@@ -102,7 +102,7 @@ export async function replace(file: string, options: ReplaceOptions): Promise<Re
             definition: schema.definition,
             attester: issuer,
             reason: "",
-            stream,
+            ...readFlow(options, stream),
           },
           rows: () => admittedRows(rowsIn(frame), file),
           unchanged,

@@ -19,7 +19,7 @@ import {
   registryOf,
   stopSignal,
 } from "../session.js";
-import { finishedData, finishedText, jobKey, runJob } from "../work.js";
+import { ALONE, finishedData, finishedText, jobKey, runJob } from "../work.js";
 
 export type RevokeOptions = CommonOptions & {
   from?: string;
@@ -122,7 +122,7 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
           definition: "",
           attester: keys.issuer.address,
           reason: options.reason,
-          stream: ZERO_WORD,
+          ...ALONE,
         },
         rows,
       );

@@ -25,6 +25,7 @@ import {
   fitsIn,
   jobKey,
   limitsOf,
+  readFlow,
   readManner,
   refuseResolver,
   runJob,
@@ -41,6 +42,9 @@ export type SubmitOptions = PlanOptions & {
   until: string;
   maxFee?: string;
   budget?: string;
+  tenant?: string;
+  priority?: string;
+  onRefused?: string;
   skipBad?: boolean;
   dryRun?: boolean;
 };
@@ -63,6 +67,7 @@ export async function plan(file: string, options: PlanOptions): Promise<Result> 
     const frame = await frameOf(schema, options, connection.chain, limits, manner, {
       separator: registry.separator,
       attester,
+      stream,
     });
     const rows = checkedRows(readRows(file, parseSchema(schema.definition)), frame);
     const survey = await surveyOf(file, rows, manner, limits);
@@ -98,6 +103,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     const frame = await frameOf(schema, options, connection.chain, limits, manner, {
       separator: registry.separator,
       attester: keys.issuer.address,
+      stream,
     });
     const rows = () => checkedRows(readRows(file, parseSchema(schema.definition), { signal }), frame);
     const hash = await fileHash(file);
@@ -155,7 +161,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
           definition: schema.definition,
           attester: keys.issuer.address,
           reason: "",
-          stream,
+          ...readFlow(options, stream),
         },
         () => admittedRows(rows(), file),
         unchanged,
@@ -180,15 +186,14 @@ export async function frameOf(
   chain: Chain,
   limits: Limits,
   manner: Manner,
-  who: { separator: Uint8Array; attester: Frame["attester"] },
+  who: Pick<Frame, "separator" | "attester" | "stream">,
 ): Promise<Frame> {
   refuseResolver(schema);
   const head = await headOf(chain);
   return {
-    separator: who.separator,
+    ...who,
     schemaId: schema.id,
     schema: parseSchema(schema.definition),
-    attester: who.attester,
     revocable: schema.revocable && options.irrevocable !== true,
     now: head.timestamp,
     fits: fitsIn(limits, manner),

@@ -1,0 +1,102 @@
+import type { CallResult } from "../chain/chain.js";
+import type { Registry } from "../chain/registry.js";
+import { type Hex, ZERO_WORD } from "../hex.js";
+import type { StoredItem } from "../store/store.js";
+import type { RefusedItem, Verdict } from "./step.js";
+
+/** A batch of a transaction. `position`: in its stream; null without one, or as long as it is not known */
+export type Member = { stream: Hex; position: number | null; items: readonly StoredItem[] };
+
+/** Errors of the registry that are about one item, which their first argument names. Any other is about the call. */
+const ABOUT_AN_ITEM = ["UidTaken", "NotRecorded", "AttestedByAnother", "Irrevocable"];
+
+/** Items that are found out in one go; the rest is asked about when the others are planned again. */
+const MOST_REFUSED = 32;
+
+/** Runs that say how well a node is, and the share of them that it may leave unanswered and still be believed. */
+const RECENT = 20;
+const UNANSWERED = 0.3;
+
+/**
+ * Judges whether batches may be signed by what a node says when it runs them. An item is refused only if the registry
+ * names it, and again when it is asked about alone; and nobody is judged while the node fails for reasons of its own.
+ */
+export function createJudgement() {
+  let recent: CallResult["kind"][] = [];
+
+  async function judge(
+    registry: Registry,
+    members: readonly Member[],
+    probe: (what: readonly Member[]) => Promise<CallResult>,
+    gasLimit: bigint,
+  ): Promise<Verdict> {
+    const ask = async (what: readonly Member[]) => {
+      const result = await probe(what);
+      recent = [...recent, result.kind].slice(-RECENT);
+      return result;
+    };
+    const refused: RefusedItem[] = [];
+    let left = members;
+    while (refused.length < MOST_REFUSED) {
+      const result = await ask(left);
+      if (result.kind === "returned") break;
+      if (result.kind === "unavailable") return { kind: "unavailable", detail: result.message };
+      const refusal = registry.refusalOf(result.data);
+      if (left.some((member) => waitsForOthers(refusal, member))) break;
+      const reason =
+        result.data === "0x" ? `out of gas with ${gasLimit}?` : registry.refusalText(result.data);
+      if (!isWell(recent))
+        return { kind: "unavailable", detail: `most of what it runs fails, the last with ${reason}` };
+      const named =
+        refusal !== null && ABOUT_AN_ITEM.includes(refusal.name) ? (refusal.args[0] as Hex) : null;
+      const found = named === null ? null : findItem(left, named);
+      if (found === null) return { kind: "refused", detail: reason };
+      const alone = await ask([{ ...found.member, items: [found.item] }]);
+      if (alone.kind === "unavailable") return { kind: "unavailable", detail: alone.message };
+      // Refused only beside the others: that is not the item's fault.
+      if (alone.kind === "returned" || registry.refusalText(alone.data) !== reason)
+        return { kind: "refused", detail: reason };
+      refused.push({ item: found.item.id, reason });
+      left = without(left, found.item.id);
+      if (left.length === 0) break;
+    }
+    return refused.length === 0 ? { kind: "passes" } : { kind: "poisoned", refused };
+  }
+
+  return { judge };
+}
+
+function isWell(recent: readonly CallResult["kind"][]): boolean {
+  return recent.filter((kind) => kind === "unavailable").length < UNANSWERED * recent.length;
+}
+
+/** Where a named item is: in a stream, asked about alone it would stand where its batch begins. */
+function findItem(members: readonly Member[], uid: Hex): { member: Member; item: StoredItem } | null {
+  for (const member of members) {
+    const item = member.items.find((one) => one.uid === uid);
+    if (item !== undefined) return { member, item };
+  }
+  return null;
+}
+
+/** Members of which nothing is left are gone, and what is behind in a stream moves up. */
+function without(members: readonly Member[], id: number): Member[] {
+  const left: Member[] = [];
+  const gone = new Map<Hex, number>();
+  for (const member of members) {
+    const items = member.items.filter((item) => item.id !== id);
+    const before = gone.get(member.stream) ?? 0;
+    if (items.length < member.items.length && member.stream !== ZERO_WORD)
+      gone.set(member.stream, before + 1);
+    const position = member.position === null ? null : member.position - before;
+    if (items.length > 0) left.push({ ...member, position, items });
+  }
+  return left;
+}
+
+/** Batches of its stream that are on their way are not yet there for a simulation; what it says of them is no fault. */
+function waitsForOthers(refusal: ReturnType<Registry["refusalOf"]>, { stream, position }: Member): boolean {
+  if (refusal?.name !== "StreamMoved" || position === null) return false;
+  const [key, expected, actual] = refusal.args as [Hex, bigint, bigint];
+  return key === stream && expected === BigInt(position) && actual < expected;
+}
