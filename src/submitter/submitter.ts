@@ -183,8 +183,22 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
 
   /** What one has to be told of: what a lane with work cannot get over by itself goes before what it can. */
   function holdOf(jobs: readonly Job[]): Hold | null {
-    const holds = [...lanes.values()].flatMap((lane) => lane.hold() ?? []);
-    holds.push(...jobs.flatMap((job) => planning.hold(job.id) ?? []));
+    const named = (job: Job, hold: Hold): Hold =>
+      jobs.length === 1 ? hold : { ...hold, detail: `job ${job.id}, ${job.name}: ${hold.detail}` };
+    const holds: Hold[] = [];
+    for (const lane of lanes.values()) {
+      const own = lane.hold();
+      const held = [...lane.heldJobs()].flatMap(([id, hold]) => {
+        const job = jobs.find((one) => one.id === id);
+        return job === undefined ? [] : [named(job, hold)];
+      });
+      if (own !== null && (lane.isHeld() || held.length === 0)) holds.push(own);
+      holds.push(...held);
+    }
+    for (const job of jobs) {
+      const hold = planning.hold(job.id);
+      if (hold !== null) holds.push(named(job, hold));
+    }
     return holds.find((hold) => !waitsItself(hold)) ?? holds[0] ?? null;
   }
 
