@@ -238,6 +238,14 @@ common(
 );
 common(
   command(
+    "watch",
+    "the same on the whole terminal, as it changes; a line for each change where there is none",
+    async (options: never) => (await import("./commands/watch.js")).watch(options),
+  ),
+  "store",
+).option("--until-done", "end when every job is done");
+common(
+  command(
     "report [job]",
     "every row with its state, uid, block and transaction",
     async (job: string | undefined, options: never) =>

@@ -17,6 +17,7 @@ import { streamKey } from "../stream.js";
 import { readLevel, unreadable, usage } from "./arguments.js";
 import type { Keys } from "./keys.js";
 import { counted, ether, type ExitCode, grouped, type ProgressLine, table } from "./output.js";
+import { createNotes } from "./notes.js";
 import type { Connection } from "./session.js";
 
 /** What one run of a job came to. */
@@ -129,15 +130,19 @@ export async function runJob(
   // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short: it goes on
   // on the terms that it has.
   if (open.length > 0) {
-    const outcome = await submitter.run(open, {
-      until,
-      signal,
-      onAlert: (text) => progress.alert(text),
-      onProgress: (now) => {
-        progress.hold(now.hold?.detail ?? null);
-        progress.show(progressText(now));
-      },
-    });
+    const notes = createNotes(store);
+    const outcome = await submitter
+      .run(open, {
+        until,
+        signal,
+        onAlert: (text) => progress.alert(text),
+        onProgress: async (now) => {
+          progress.hold(now.hold?.detail ?? null);
+          progress.show(progressText(now));
+          await notes.take(now);
+        },
+      })
+      .finally(notes.end);
     progress.end();
     if (outcome.kind === "held") throw holdError(outcome.hold);
   }

@@ -48,7 +48,7 @@ function viewOf(parts: Partial<View> = {}): View {
       name: "two.csv",
       counts: counts({ waiting: 800_000, assigned: 20_000, safe: 4_000, verified: 176_000 }),
     },
-  ].map((job) => ({ ...job, tenant: "acme", priority: 3 }));
+  ].map((job) => ({ ...job, tenant: "acme", priority: "high" }));
   return {
     at: AT,
     network: "local",
@@ -113,7 +113,7 @@ const anyView: fc.Arbitrary<View> = (() => {
         name: text,
         counts: someCounts,
         tenant: fc.option(text),
-        priority: fc.option(number),
+        priority: fc.option(text),
       }),
     ),
     lanes: fc.array(fc.record({ address, nonce: number, inFlight: number, fee: wei, cap: wei, hold })),

@@ -13,6 +13,7 @@ const COMMANDS = [
     "plan",
     "submit",
     "status",
+    "watch",
     "report",
     "export",
     "verify",

@@ -30,7 +30,7 @@ function hasMoved(now: Counts, before: Counts): boolean {
 }
 
 /** One line for all states together: a block moves several of them at once. */
-function itemsText({ items, block, drain }: View): string {
+function itemsText({ items, block, drain, gate }: View): string {
   const states = [
     ["waiting", items.waiting],
     ["on the way", items.assigned],
@@ -44,7 +44,7 @@ function itemsText({ items, block, drain }: View): string {
   ] as const;
   const parts = states.filter(([, count]) => count > 0).map(([name, count]) => `${name} ${grouped(count)}`);
   const left =
-    drain === null || items.waiting + items.assigned === 0
+    drain === null || gate.state === "holding" || items.waiting + items.assigned === 0
       ? []
       : [`about ${counted(drain.blocks, "block")} and ${spanText(drain.seconds)} left`];
   const all = `${counted(items.rows, "row")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`;

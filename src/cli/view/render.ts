@@ -124,9 +124,10 @@ function styleOf(state: keyof Counts, count: number): Style {
   return state === "mismatched" || state === "rejected" ? "bad" : "plain";
 }
 
-function drainLine({ drain, items }: View): Line {
+function drainLine({ drain, items, gate }: View): Line {
   const name = span(left("drain", 11), "faint");
   if (items.waiting + items.assigned === 0) return [name, span("nothing waits")];
+  if (gate.state === "holding") return [name, span("not as long as it holds")];
   if (drain === null) return [name, span("not known yet")];
   const { blocks, seconds } = drain;
   return [
@@ -186,9 +187,7 @@ function jobsOf(jobs: readonly JobView[], columns: number): Section {
       ...[counts.waiting, movingOf(counts), endedOf(counts), counts.rows].map((count) =>
         span(numberCell(count, NUMBER)),
       ),
-      ...(terms
-        ? [span(right(priority === null ? "-" : String(priority), 10)), span(`  ${quoted(tenant ?? "-")}`)]
-        : []),
+      ...(terms ? [span(right(priority ?? "-", 10)), span(`  ${quoted(tenant ?? "-")}`)] : []),
     ]),
   };
 }
@@ -221,7 +220,7 @@ function eventsOf(events: View["events"]): Section {
 
 function heldSpans(hold: HoldView | null, columns: number): Span[] {
   if (hold === null) return [];
-  const since = ` ${timeOf(hold.since)}`;
+  const since = hold.since === null ? "" : ` ${timeOf(hold.since)}`;
   if (columns < DETAILED) return [span(` ${quoted(hold.why)}`, "bad"), span(since)];
   return [span(`  ${quoted(hold.why)}`, "bad"), span(`${since}  ${quoted(hold.detail)}`)];
 }

@@ -38,7 +38,8 @@ export type Gate = {
   since: number | null;
 };
 
-export type HoldView = { why: string; detail: string; since: number };
+/** `since`: null if nobody has written it down */
+export type HoldView = { why: string; detail: string; since: number | null };
 
 export type LaneView = {
   address: Hex;
@@ -71,7 +72,7 @@ export type JobView = {
   name: string;
   counts: Counts;
   tenant: string | null;
-  priority: number | null;
+  priority: string | null;
 };
 
 /** What is admitted, and in no block. */
