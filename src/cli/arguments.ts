@@ -52,7 +52,7 @@ export function readMoment(text: string, now: number, flag = "--expires"): numbe
       ? now + Number(span[1]) * seconds[span[2] as keyof typeof seconds]
       : /^[0-9]{1,13}$/.test(text)
         ? Number(text)
-        : /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+        : MOMENT.test(text)
           ? secondsOf(text)
           : Number.NaN;
   if (!Number.isInteger(moment) || moment <= now || moment >= 2 ** 40) {
@@ -83,6 +83,21 @@ export function readPace(
   }
   return { mode: mode as Mode, by };
 }
+
+/**
+ * A moment, past or not: an RFC 3339 date or time, or Unix seconds. A date is its midnight, UTC.
+ * @returns Unix seconds
+ */
+export function readTime(text: string, flag: string): number {
+  const moment = /^[0-9]{1,13}$/.test(text) ? Number(text) : MOMENT.test(text) ? secondsOf(text) : Number.NaN;
+  if (Number.isInteger(moment) && moment < 2 ** 40) return moment;
+  throw usage(
+    `${flag} ${JSON.stringify(text)} is not a moment`,
+    "write 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
+  );
+}
+
+const MOMENT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** NaN for a day that no calendar has: Date.parse makes 31 February into 3 March. */
 function secondsOf(text: string): number {

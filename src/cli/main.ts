@@ -211,6 +211,7 @@ common(
   .option("--expires <when>", "90d, 2027-01-31 or Unix seconds")
   .option("--ref <uid>", "the attestation it refers to")
   .option("--id <key>", "tells it apart from one with the same content")
+  .option("--replaces <uid>", "revoke this one when the new one is safe")
   .option("--irrevocable", "it can never be revoked")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
   .option("--dry-run", "print the uid and send nothing");
@@ -274,6 +275,14 @@ common(
 );
 common(
   command(
+    "watch",
+    "the same on the whole terminal, as it changes; a line for each change where there is none",
+    async (options: never) => (await import("./commands/watch.js")).watch(options),
+  ),
+  "store",
+).option("--until-done", "end when every job is done");
+common(
+  command(
     "report [job]",
     "every row with its state, uid, block and transaction",
     async (job: string | undefined, options: { rebuild?: boolean }) =>
@@ -333,9 +342,34 @@ common(
   "write",
 )
   .option("--from <file>", "a file of uids, one a line")
+  .option("--schema <schema>", "all that the issuer has recorded under this schema")
+  .option(
+    "--before <time>",
+    "all that were recorded before it: 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
+  )
+  .option("--since <time>", "all that were recorded then or later")
   .option("--reason <text>", "goes into the event", "")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
-  .option("--dry-run", "check every uid and send nothing");
+  .option("--dry-run", "check every uid, list what would be revoked and send nothing");
+
+common(
+  command(
+    "replace <file>",
+    "issue one attestation per row and revoke the one that it replaces, when the new one is safe",
+    async (file: string, options: never) => (await import("./commands/replace.js")).replace(file, options),
+  ),
+  "write",
+)
+  .requiredOption("--schema <schema>", "id or definition")
+  .option("--stream <name>", "append the new ones to this stream of the issuer, in order")
+  .option("--reason <text>", "goes into the events of the revocations", "")
+  .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
+  .option("--budget <amount>", "most that all of it may cost, such as 0.5eth; then it stops")
+  .addOption(lanes())
+  .option("--tenant <name>", "whose work it is: tenants share the room in blocks evenly")
+  .option("--priority <priority>", "among the jobs of its tenant: low, normal or high", "normal")
+  .option("--irrevocable", "the new ones can never be revoked")
+  .option("--dry-run", "check and price every row and send nothing");
 
 // `waybill report | head` closes the pipe when it has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

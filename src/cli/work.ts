@@ -17,6 +17,7 @@ import { streamKey } from "../stream.js";
 import { readLevel, unreadable, usage } from "./arguments.js";
 import type { Keys } from "./keys.js";
 import { counted, ether, type ExitCode, grouped, type ProgressLine, table } from "./output.js";
+import { createNotes } from "./notes.js";
 import type { Connection } from "./session.js";
 
 /** What one run of a job came to. */
@@ -71,6 +72,18 @@ export function fitsIn(limits: Limits, manner: Manner): Frame["fits"] {
   return (size) => fitsAlone(manner, size, limits);
 }
 
+/** All that a job needs to be run. */
+export type Work = {
+  connection: Connection;
+  registry: Registry;
+  store: Store;
+  keys: Keys;
+  fees: FeeLimits;
+  until: Until | "admitted";
+  signal: AbortSignal;
+  progress: ProgressLine;
+};
+
 /** How a job shares with others. */
 export type FlowOptions = { tenant?: string; priority?: string; onRefused?: string };
 
@@ -100,16 +113,7 @@ function isPriority(text: string): text is Priority {
 
 /** Admits what is not admitted yet, and drives the job until every item is as far as asked. */
 export async function runJob(
-  work: {
-    connection: Connection;
-    registry: Registry;
-    store: Store;
-    keys: Keys;
-    fees: FeeLimits;
-    until: Until | "admitted";
-    signal: AbortSignal;
-    progress: ProgressLine;
-  },
+  work: Work,
   newJob: NewJob,
   rows: () => AsyncIterable<AdmittedRow>,
   unchanged?: () => Promise<void>,
@@ -133,14 +137,7 @@ export async function runJob(
 
 /** Drives jobs, together, until every item of each is as far as asked, or the signal comes. */
 export async function driveJobs(
-  work: {
-    connection: Connection;
-    registry: Registry;
-    store: Store;
-    keys: Keys;
-    signal: AbortSignal;
-    progress: ProgressLine;
-  },
+  work: Omit<Work, "fees" | "until">,
   jobs: readonly number[],
   until: Until,
 ): Promise<void> {
@@ -158,15 +155,19 @@ export async function driveJobs(
     finalDepth: connection.network.finalDepth,
     outageMs: 60_000,
   });
-  const outcome = await submitter.run(jobs, {
-    until,
-    signal,
-    onAlert: (text) => progress.alert(text),
-    onProgress: (now) => {
-      progress.hold(now.hold?.detail ?? null);
-      progress.show(progressText(now));
-    },
-  });
+  const notes = createNotes(store);
+  const outcome = await submitter
+    .run(jobs, {
+      until,
+      signal,
+      onAlert: (text) => progress.alert(text),
+      onProgress: async (now) => {
+        progress.hold(now.hold?.detail ?? null);
+        progress.show(progressText(now));
+        await notes.take(now);
+      },
+    })
+    .finally(notes.end);
   progress.end();
   if (outcome.kind === "held") throw holdError(outcome.hold);
 }

@@ -21,6 +21,7 @@ import type {
   LaneToken,
   NewJob,
   Overspent,
+  Overview,
   Priority,
   Refusal,
   ReportRow,
@@ -59,6 +60,7 @@ import {
   type Trx,
 } from "./sqliteJournal.js";
 import { runsOf, streamsOf } from "./sqliteStreams.js";
+import { overviewOf } from "./sqliteOverview.js";
 import { checkVersion, createTables, type Tables } from "./tables.js";
 
 /**
@@ -788,6 +790,10 @@ class SqliteStore implements Store {
         .onConflict((conflict) => conflict.column("name").doUpdateSet({ value: seen }))
         .execute();
     });
+  }
+
+  overview(events: number): Promise<Overview> {
+    return this.#transaction((trx) => overviewOf(trx, events));
   }
 
   verified(batch: number, mismatched: readonly number[]): Promise<void> {

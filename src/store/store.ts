@@ -131,6 +131,8 @@ export type Store = {
   /** What the process that writes has last seen, for those that only look: JSON; null if it never was. */
   seen(): Promise<string | null>;
   setSeen(seen: string): Promise<void>;
+  /** Where all stands, for those that only look: lanes, streams and the newest `events`. */
+  overview(events: number): Promise<Overview>;
   /** Ends a batch that is final: `mismatched` are the items whose record differs from what was meant. */
   verified(batch: number, mismatched: readonly number[]): Promise<void>;
 
@@ -281,6 +283,23 @@ export type StoredBatch = {
 
 /** Of a revocation, `item.data` is what its event carries: the reason. */
 export type StoredItem = { id: number; line: number; uid: Hex; item: Item };
+
+export type Overview = {
+  /** newest block that was followed; null before the first */
+  block: number | null;
+  /** every lane that was ever taken, by its address; `next`: the nonce after the highest in the journal */
+  lanes: { lane: Hex; next: number }[];
+  /** every stream that anything was ever signed for, or that something waits in */
+  streams: StreamOverview[];
+  /** of transactions, oldest first; `count`: items of the transaction; `at`: Unix milliseconds */
+  events: { at: number; job: number; count: number; event: BatchEvent }[];
+};
+
+/**
+ * `landed`: where it ends in blocks; `end`: where it ends once all that is signed has landed; `waiting`: items that are
+ * in no transaction yet
+ */
+export type StreamOverview = { attester: Hex; stream: Hex; landed: number; end: number; waiting: number };
 
 export type BlockRef = { number: number; hash: Hex };
 
