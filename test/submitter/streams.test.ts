@@ -175,6 +175,26 @@ describe("many streams", function () {
     expect(await desk.store.counts(skipping.id)).to.include({ duplicate: waits });
   });
 
+  for (const act of ["record", "seal"] as const) {
+    it(`refuses a statement that two streams of a transaction are to ${act}, in the second, and nothing else`, async () => {
+      const [issuer, lane] = [await freshKey(world), await freshKey(world)];
+      desk = await openDesk(world, { rows: 0, issuer, lane });
+      const [one, ...others] = randomRows(world, issuer.address, 10, `twice ${act} ${seed}`);
+      const at = (row: AdmittedRow, index: number) => ({ ...row, stream: keyAt(index) }) as AdmittedRow;
+      const rows = [at(one!, 0), at(one!, 1), ...others.map((row) => at(row, 2))];
+      const job = await jobOf(rows, { act });
+      const { outcome } = await run(job, {});
+      expect(outcome).to.deep.equal({ kind: "done" });
+      expect(await desk.store.counts(job.id)).to.include({ verified: 10, rejected: 1 });
+      const [refusal] = await desk.store.refusals(job.id, 1, "rejected");
+      expect(refusal).to.include({ stream: keyAt(1) });
+      await expectInOrder(
+        issuer.address,
+        rows.filter((_, index) => index !== 1),
+      );
+    });
+  }
+
   it("appends what somebody else has not taken the place of, when a copy of one batch makes its transaction fail", async () => {
     const [issuer, lane, thief] = [await freshKey(world), await freshKey(world), await freshKey(world)];
     desk = await openDesk(world, { rows: 0, issuer, lane });
