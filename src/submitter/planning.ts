@@ -84,7 +84,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       const bound = streams.get(stream);
       const isBound =
         bound?.signed === true && bound.lane === lane && signing().some((one) => one.address === lane);
-      const isElsewhere = bound?.signed === true && bound.lane !== lane;
+      // Also what is only planned: two lanes that sign at a time would begin at the same place.
+      const isElsewhere = bound !== undefined && bound.lane !== null && bound.lane !== lane;
       if (isElsewhere || !(keep.has(lane) || isBound)) goes.set(lead, lane);
     }
     // What its own limits hold back keeps no room from others: one transaction of it waits to be tried.

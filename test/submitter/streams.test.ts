@@ -11,6 +11,7 @@ import {
   admitJob,
   type Desk,
   freshKey,
+  mineAtEachLook,
   openDesk,
   openWorld,
   randomOf,
@@ -173,6 +174,33 @@ describe("many streams", function () {
     // Whoever does without it says so.
     const skipping = await jobOf(rows.filter(isBad), { refusals: "skip" });
     expect(await desk.store.counts(skipping.id)).to.include({ duplicate: waits });
+  });
+
+  it("goes on where two runs were stopped that had planned the same stream on lanes of their own", async () => {
+    const [issuer, ...lanes] = await Promise.all([freshKey(world), freshKey(world), freshKey(world)]);
+    desk = await openDesk(world, { rows: 0, issuer, lane: lanes[0]! });
+    const rows = [0, 1].map((index) =>
+      dealt(randomRows(world, issuer.address, 3, `${index} of two ${seed}`), 1),
+    );
+    const jobs: Job[] = [];
+    for (const [index, lane] of lanes.entries()) {
+      jobs.push(await jobOf(rows[index]!));
+      // Nothing can be run, so nothing is signed.
+      world.faults.always("eth_call", dropped);
+      const stop = new AbortController();
+      const submitter = await desk.submitter({ lanes: [lane] });
+      const how = { until: "final", signal: stop.signal, onProgress: () => stop.abort() } as const;
+      await submitter.run(jobs[index]!.id, how);
+      world.faults.heal();
+    }
+    const planned = await desk.store.batches(["planned"]);
+    expect(planned.map((batch) => batch.lane)).to.deep.equal(lanes.map((lane) => lane.address));
+    mineAtEachLook(world);
+    const submitter = await desk.submitter({ lanes, finalDepth: 2 });
+    const ids = jobs.map((job) => job.id);
+    expect(await submitter.run(ids, { until: "final" })).to.deep.equal({ kind: "done" });
+    const head = await world.registry.head(issuer.address, keyAt(0), "latest");
+    expect(head.count).to.equal(6n);
   });
 
   for (const act of ["record", "seal"] as const) {
