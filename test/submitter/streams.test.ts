@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { Transaction } from "ethers";
 import { APPENDED, appendedOf } from "../../src/chain/registry.js";
 import { type Hex, ZERO_WORD } from "../../src/hex.js";
 import type { AdmittedRow, Job } from "../../src/store/store.js";
@@ -174,6 +175,38 @@ describe("many streams", function () {
     // Whoever does without it says so.
     const skipping = await jobOf(rows.filter(isBad), { refusals: "skip" });
     expect(await desk.store.counts(skipping.id)).to.include({ duplicate: waits });
+  });
+
+  it("sends rows of no stream that come after thousands of one that cannot go on", async () => {
+    const [issuer, lane, gone] = [await freshKey(world), await freshKey(world), await freshKey(world)];
+    desk = await openDesk(world, { rows: 0, issuer, lane });
+    const first = await jobOf(dealt(randomRows(world, issuer.address, 3, `first ${seed}`), 1));
+    // Signed on a lane whose key is not here later on, and in no block.
+    world.faults.always("eth_sendRawTransaction", dropped);
+    const stop = new AbortController();
+    const earlier = await desk.submitter({ lanes: [gone] });
+    const signed = async () => (await desk.store.batches(["signed"])).length > 0 && stop.abort();
+    await earlier.run(first.id, { until: "final", signal: stop.signal, onProgress: () => void signed() });
+    world.faults.heal();
+    world.faults.always("eth_sendRawTransaction", async (forward, [raw]) => {
+      const isGone = Transaction.from(raw as string).from === gone.address;
+      return isGone ? dropped(forward, []) : forward();
+    });
+    const behind = dealt(randomRows(world, issuer.address, 3_000, `behind ${seed}`), 1);
+    const job = await jobOf([...behind, ...randomRows(world, issuer.address, 5, `loose ${seed}`)]);
+    mineAtEachLook(world);
+    const end = new AbortController();
+    const submitter = await desk.submitter({ finalDepth: 2 });
+    let looks = 0;
+    await submitter.run(job.id, {
+      until: "final",
+      signal: end.signal,
+      onProgress({ counts }) {
+        looks += 1;
+        if (counts.verified === 5 || looks > 40) end.abort();
+      },
+    });
+    expect(await desk.store.counts(job.id)).to.include({ verified: 5, waiting: 3_000 });
   });
 
   it("goes on where two runs were stopped that had planned the same stream on lanes of their own", async () => {
