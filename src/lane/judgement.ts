@@ -4,8 +4,16 @@ import { type Hex, ZERO_WORD } from "../hex.js";
 import type { StoredItem } from "../store/store.js";
 import type { RefusedItem, Verdict } from "./step.js";
 
-/** A batch of a transaction. `position`: in its stream; null without one, or as long as it is not known */
-export type Member = { stream: Hex; position: number | null; items: readonly StoredItem[] };
+/**
+ * A batch of a transaction. `position`: in its stream; null without one, or as long as it is not known; `behind`: what
+ * comes before it in its stream is on its way
+ */
+export type Member = {
+  stream: Hex;
+  position: number | null;
+  behind: boolean;
+  items: readonly StoredItem[];
+};
 
 /**
  * Errors of the registry that are about one item, which their first argument names: the root of one item is its uid.
@@ -45,7 +53,13 @@ export function createJudgement() {
       if (result.kind === "returned") break;
       if (result.kind === "unavailable") return { kind: "unavailable", detail: result.message };
       const refusal = registry.refusalOf(result.data);
-      if (left.some((member) => waitsForOthers(refusal, member))) break;
+      const waiting = left.find((member) => waitsForOthers(refusal, member));
+      if (waiting !== undefined) {
+        // What a node cannot say of these yet hides nothing that it can say of the others.
+        left = left.filter((member) => !member.behind && member !== waiting);
+        if (left.length === 0) break;
+        continue;
+      }
       const reason =
         result.data === "0x" ? `out of gas with ${gasLimit}?` : registry.refusalText(result.data);
       if (!isWell(recent))

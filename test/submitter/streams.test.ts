@@ -209,6 +209,31 @@ describe("many streams", function () {
     expect(await desk.store.counts(job.id)).to.include({ verified: 5, waiting: 3_000 });
   });
 
+  it("finds what the registry refuses beside a stream whose earlier rows are still on their way", async () => {
+    const [issuer, lane] = [await freshKey(world), await freshKey(world)];
+    desk = await openDesk(world, { rows: 0, issuer, lane });
+    const [bad, ...fine] = randomRows(world, issuer.address, 3, `beside ${seed}`);
+    await run(await jobOf([bad!]), {});
+    const [before, after] = ["before", "after"].map((name) =>
+      dealt(randomRows(world, issuer.address, 3, `${name} ${seed}`), 1),
+    );
+    const rows = [bad!, ...fine].map((row) => ({ ...row, stream: keyAt(1) }) as AdmittedRow);
+    const jobs = [await jobOf(before!), await jobOf([...after!, ...rows])];
+    let looks = 0;
+    world.faults.always("eth_getBlockByNumber", async (forward, [which]) => {
+      looks += 1;
+      // What comes before is signed and in no block when what comes after is judged.
+      if (which === "latest" && looks > 12) await world.mine();
+      return forward();
+    });
+    const submitter = await desk.submitter({ finalDepth: 2 });
+    const ids = jobs.map((job) => job.id);
+    expect(await submitter.run(ids, { until: "final" })).to.deep.equal({ kind: "done" });
+    expect(await desk.store.counts(jobs[1]!.id)).to.include({ verified: 5, rejected: 1 });
+    expect(await desk.store.batches(["reverted"])).to.deep.equal([]);
+    await expectInOrder(issuer.address, [...before!, ...after!, ...rows.slice(1)]);
+  });
+
   it("goes on where two runs were stopped that had planned the same stream on lanes of their own", async () => {
     const [issuer, ...lanes] = await Promise.all([freshKey(world), freshKey(world), freshKey(world)]);
     desk = await openDesk(world, { rows: 0, issuer, lane: lanes[0]! });
