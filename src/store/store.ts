@@ -29,7 +29,10 @@ export type Store = {
   /** Every row of the job once, in order of the input; at most `limit` rows after `after`. */
   report(job: number, after: number, limit: number): Promise<ReportRow[]>;
 
-  /** Items of the job that are in no batch, in order; none of the streams in `except`. */
+  /**
+   * Items of the job that are in no batch, in order; none of the streams in `except`. What the registry refused waits in
+   * its stream, for the planner to hold that; in none, it keeps nothing from going on and is left out.
+   */
   waiting(job: number, limit: number, except?: readonly Hex[]): Promise<WaitingItem[]>;
   /** Takes a lane: every token given out before for it is void from now on (law 11). */
   takeLane(lane: Hex): Promise<LaneToken>;
