@@ -547,7 +547,7 @@ describe("several nodes: whom they ask", () => {
         ...{ transactionIn: async () => null, balance: async () => 1n, code: async () => "0x60" as const },
         ...{ call: async () => ({ kind: "returned", data: "0x" }) as const, logs: async () => [] },
         ...{ logsOf: async () => [], estimateGas: async () => 1n, suggestedTip: async () => 1n },
-        ...{ recentBlocks: async () => [], baseFees: async () => [], send: async () => ({ kind: "accepted" }) as const },
+        ...{ recentBlocks: async () => [], baseFees: async () => ({ fees: [], next: null }), send: async () => ({ kind: "accepted" }) as const },
       },
     });
     const block = blockOn("main", 6);

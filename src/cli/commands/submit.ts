@@ -167,7 +167,16 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
         );
       }
       const finished = await runJob(
-        { connection, registry, store, keys, fees, until: options.until as Until, signal, progress },
+        {
+          connection,
+          registry,
+          store,
+          keys,
+          fees: { ...fees, goal: pace.goal },
+          until: options.until as Until,
+          signal,
+          progress,
+        },
         {
           key,
           act,
