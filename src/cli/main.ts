@@ -231,13 +231,15 @@ paced(
   .option("--stream <name>", "append them to this stream of the issuer, in order")
   .option("--irrevocable", "they can never be revoked");
 
-common(
-  command(
-    "submit <file>",
-    "issue one attestation per row; run again to go on, nothing is sent twice",
-    async (file: string, options: never) => (await import("./commands/submit.js")).submit(file, options),
+paced(
+  common(
+    command(
+      "submit <file>",
+      "issue one attestation per row; run again to go on, nothing is sent twice",
+      async (file: string, options: never) => (await import("./commands/submit.js")).submit(file, options),
+    ),
+    "write",
   ),
-  "write",
 )
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())
