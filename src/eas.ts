@@ -39,7 +39,8 @@ export type EasCheck =
   | "DOMAIN" // not EAS's name
   | "TYPES" // not what the version signs
   | "UID" // not the hash of the message
-  | "SIGNATURE" // not of its shape, or with the higher s
+  | "SIGNATURE" // not of its shape, or of no key
+  | "MALLEABLE" // with the higher s
   | "SIGNER" // somebody else's, or of something else
   | "SCHEMA" // the definition is not what the id names
   | "DATA"; // not what the schema encodes
@@ -296,7 +297,7 @@ function signerOf(
   const { v } = signature;
   if (v !== 27 && v !== 28) throw refuse("SIGNATURE", "sig.signature.v is neither 27 nor 28");
   if (BigInt(s) > HALF_ORDER) {
-    throw refuse("SIGNATURE", "sig.signature.s is the higher of the two: somebody has turned the signature");
+    throw refuse("MALLEABLE", "sig.signature.s is the higher of the two: somebody has turned the signature");
   }
   try {
     return recoverAddress(digest, { r, s, v }) as Hex;
