@@ -1,6 +1,7 @@
 import { type Attestation, domainSeparator, uidOf } from "./attestation.js";
 import { WaybillError } from "./errors.js";
 import { type Hex, hex, unhex, ZERO_ADDRESS } from "./hex.js";
+import { isObject, parsedJson } from "./json.js";
 import { parseSchema, schemaId } from "./schema.js";
 import { rootFrom } from "./tree.js";
 
@@ -60,7 +61,7 @@ export function readWaybill(text: string, name: string): Waybill {
     new WaybillError("E_WAYBILL", `${name}: ${problem}`, {
       mend: "take the file again from whoever issued it",
     });
-  const document = json(text);
+  const document = parsedJson(text);
   if (!isObject(document)) throw refuse("it is not a JSON object");
   if (document.waybill !== VERSION) throw refuse(`its version is not ${VERSION}, the one that is understood`);
 
@@ -135,20 +136,6 @@ export function readWaybill(text: string, name: string): Waybill {
 export function plainSchema(definition: string, id: Hex): Waybill["schema"] {
   const revocable = schemaId(definition, ZERO_ADDRESS, true) === id;
   return { definition, resolver: ZERO_ADDRESS, revocable };
-}
-
-type Fields = { [name: string]: unknown };
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Reads lower-case hex of so many bytes, or of any; an address also with its checksum, which is not looked at. */

@@ -156,6 +156,8 @@ describe("a statement that was signed for EAS", () => {
     ]) {
       assert.throws(() => readEas(text, "x"), WaybillError);
     }
+    const spaced = `${JSON.stringify(vectors[0]!.document)}${" ".repeat(2 ** 20)}`;
+    assert.throws(() => readEas(spaced, "x"), WaybillError, "longer");
   });
 
   it("never becomes another statement, however its document is mutated", () => {

@@ -135,8 +135,15 @@ async function issue(
       uid,
     }));
     const list = table(uids.map(({ file, uid }) => [file, uid]));
+    const unasked =
+      options.fromChain === undefined
+        ? []
+        : ["whether EAS has revoked them was not asked: they were signed for another chain"];
     if (options.dryRun === true) {
-      return { text: `${list}\nnothing was sent`, data: { attestations: uids, sent: false } };
+      return {
+        text: [list, ...unasked, "nothing was sent"].join("\n"),
+        data: { attestations: uids, sent: false },
+      };
     }
     const gas = BigInt(
       gasOf(
@@ -181,7 +188,7 @@ async function issue(
       );
       const next = `every row: waybill report ${finished.job.id}`;
       return {
-        text: `${finishedText(finished, next)}\n${list}`,
+        text: [finishedText(finished, next), list, ...unasked].join("\n"),
         data: { ...finishedData(finished), attestations: uids },
         exit: finished.exit,
       };
