@@ -111,9 +111,10 @@ async function online(
   }
   const further = furtherBlock(panel, safe.view);
   if (further === null || report.verdict !== "accept") return report;
-  const later = await reportAt(what, options, await sightOf(further));
-  if (later.verdict === "accept") return report;
-  const because = `half of the nodes call block ${further} safe, and there it is not accepted: ${later.because}`;
+  // Only half of them call it safe, so it settles nothing; but what has fallen by then is not accepted before.
+  const { flags, because: reason } = await reportAt(what, options, await sightOf(further));
+  if (flags.current === "yes" && flags.accepted === "yes") return report;
+  const because = `half of the nodes call block ${further} safe, and there it would not be accepted: ${reason}`;
   return { ...report, verdict: "undecided", because };
 }
 

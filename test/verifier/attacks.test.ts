@@ -180,6 +180,16 @@ describe("what attackers have found", function () {
       expect(report).to.include({ verdict: "undecided" });
       expect(report.because).to.include("revoked");
     }
+    // An honest one that is a block behind holds up nothing.
+    const other = await desk.attest(desk.statement());
+    await world.mine(4);
+    const behind = node(endingAt((await world.chain.block("safe"))!.number - 1));
+    for (const nodes of [
+      [behind, node()],
+      [node(), behind],
+    ]) {
+      expect(await check(other, nodes)).to.include({ verdict: "accept", level: 5 });
+    }
   });
 
   it("one node of three cannot settle a block alone, or make one up", async () => {
