@@ -11,6 +11,7 @@ import { type Content, readContent } from "./content.js";
 import { decided, type Facts, type PlaceFound } from "./decide.js";
 import { findBody, findSchema, readStatement } from "./finding.js";
 import { headerFrom } from "./header.js";
+import { makerOf } from "./maker.js";
 import { blockOf, heard, logsOf, type NamedNode } from "./node.js";
 import { follow } from "./place.js";
 import { judged, type Policy } from "./policy.js";
@@ -216,6 +217,9 @@ async function reportAt(
     const signature = typeof what === "string" ? null : what.signature;
     const chain = usable === null || usable.view.nodes.length === 0 ? null : usable;
     facts.signed = signature === null ? null : await signedBy(attestation.attester, uid, signature, chain);
+  }
+  if (usable !== null && standing?.level != null && usable.view.nodes.length > 0) {
+    facts.maker = await makerOf(attestation.attester, registry, report.recordedIn, usable.view);
   }
   if (usable !== null && source !== null) {
     facts.reference = await referenceOf(attestation.ref, options.beside, usable, registry, source);
