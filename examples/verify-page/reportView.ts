@@ -169,8 +169,12 @@ function yourself(list: readonly OwnCheck[]): HTMLElement | null {
   );
 }
 
+/** Characters that are shown; all are copied. */
+const LONGEST = 50_000;
+
 function machine(report: Report): HTMLElement {
   const text = JSON.stringify(reportData(report), null, 2);
+  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   return el(
     "details",
     {},
@@ -178,7 +182,7 @@ function machine(report: Report): HTMLElement {
     el(
       "div",
       { class: "command" },
-      el("pre", { tabindex: "0" }, el("code", {}, visibleLines(text))),
+      el("pre", { tabindex: "0" }, el("code", {}, visibleLines(shown))),
       copy(text, "The report"),
     ),
   );

@@ -3,6 +3,7 @@ import { AbiCoder } from "ethers";
 import type { Level } from "../../src/attestation.js";
 import type { Topics } from "../../src/chain/chain.js";
 import { ANCHORED, APPENDED, ATTESTED, SEALED } from "../../src/chain/registry.js";
+import type { WaybillError } from "../../src/errors.js";
 import { type Hex, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
 import { appendRoot, appendUids, EMPTY_STREAM, streamKey } from "../../src/stream.js";
@@ -458,6 +459,29 @@ describe("an audit of a stream", function () {
       [list[a], list[b]] = [list[b]!, list[a]!];
       return list;
     };
+
+    it("is not complete when a node shows the list first, and then what stands there", async () => {
+      const list = swapped(12, 13);
+      const { block } = places[3]!;
+      const before = await audit({ at: block - 1 });
+      const { hash } = appendUids(before.rebuilt, list.slice(12, 14));
+      let lies = 2;
+      tamper((logs) => {
+        if (!logs.some((log) => Number(log.blockNumber) === block) || lies === 0) return logs;
+        lies -= 1;
+        const [a, b] = [logs.find(isItem(12)), logs.find(isItem(13))];
+        if (a && b) [a.topics, a.data, b.topics, b.data] = [b.topics, b.data, a.topics, a.data];
+        for (const log of logs.filter(isLink(3)))
+          log.data = `${log.data.slice(0, -64)}${hash.slice(2)}` as Hex;
+        return logs;
+      });
+      const error = await against(list).then(
+        () => null,
+        (cause: unknown) => cause,
+      );
+      expect(lies).to.equal(0);
+      expect((error as WaybillError).code).to.equal("E_NODE");
+    });
 
     it("is complete when it is the list", async () => {
       expect((await against(uids)).verdict).to.equal("complete");
