@@ -72,7 +72,8 @@ async function valueAt(
   if (root === EMPTY_TRIE) return nodes.length === 0 || nodes.join() === "0x80" ? new Uint8Array(0) : null;
   if (nodes.length === 0) return null;
   try {
-    const value = await verifyMerkleProof(keccak(key), nodes.map(unhex), { root: unhex(root) });
+    const trie = { root: unhex(root), useKeyHashingFunction: keccak };
+    const value = await verifyMerkleProof(keccak(key), nodes.map(unhex), trie);
     return value ?? new Uint8Array(0);
   } catch {
     return null;

@@ -92,7 +92,9 @@ describe("what attackers have found", function () {
       if (method === "eth_getStorageAt" && slots.some((slot) => asked.includes(slot))) {
         return world.node(method, [...params.slice(0, 2), `0x${after.toString(16)}`]);
       }
-      if (method === "eth_getLogs") return ((await answer()) as unknown[]).slice(0, 2);
+      if (method === "eth_getLogs") {
+        return ((await answer()) as { blockNumber: Hex }[]).filter((log) => Number(log.blockNumber) <= after);
+      }
       return answer();
     });
     const newest = readPolicy('{"policy":1,"newest":true}', "policy");
@@ -177,6 +179,16 @@ describe("what attackers have found", function () {
       const report = await check(uid, nodes);
       expect(report).to.include({ verdict: "undecided" });
       expect(report.because).to.include("revoked");
+    }
+    // An honest one that is a block behind holds up nothing.
+    const other = await desk.attest(desk.statement());
+    await world.mine(4);
+    const behind = node(endingAt((await world.chain.block("safe"))!.number - 1));
+    for (const nodes of [
+      [behind, node()],
+      [node(), behind],
+    ]) {
+      expect(await check(other, nodes)).to.include({ verdict: "accept", level: 5 });
     }
   });
 

@@ -17,7 +17,7 @@ import type { VerifyOptions } from "../../src/verifier/verify.js";
 import type { Waybill } from "../../src/waybill.js";
 import { ROOT } from "../support/cli.js";
 import { type Issuing, openIssuing } from "../support/issuing.js";
-import { answering, refusing } from "../support/proxy.js";
+import { altering, answering, refusing } from "../support/proxy.js";
 import { checked } from "../support/reports.js";
 import { dataOf, DEFINITION, openWorld, type World } from "../support/stage.js";
 
@@ -188,6 +188,41 @@ describe("verify", function () {
         expect(report, hex(data)).to.include({ verdict: "reject", level: 0 });
         expect(outcomes(report, "data")).to.deep.equal(["fail"]);
       }
+    });
+
+    it("tells whether the issuer sent it or somebody else under its signature, and what is told decides nothing", async () => {
+      const sent = await desk.attest(desk.statement());
+      const meant = desk.statement();
+      const signature = desk.issuer.signDigest(desk.uid(meant));
+      const stranger = await openIssuing(world);
+      await stranger.send(world.registry.carryCall("record", meant, signature));
+      await world.mine(2);
+      const maker = async (uid: Hex) => {
+        const report = await check(uid, { want: 5 });
+        expect(report).to.include({ verdict: "accept", level: 5 });
+        return report.checks.find(({ name }) => name === "maker")!;
+      };
+      expect((await maker(sent)).evidence).to.match(/^direct: 0x\w{40} sent it in block \d+$/);
+      expect((await maker(desk.uid(meant))).evidence)
+        .to.include("EIP-712")
+        .and.include(stranger.issuer.address.toLowerCase());
+      world.faults.always("eth_getTransactionByHash", answering({ from: "0x\n" }));
+      expect(await maker(sent)).to.include({ outcome: "unknown", source: "rpc" });
+    });
+
+    it("takes no schema whose text is not what its id names", async () => {
+      const uid = await desk.attest(desk.statement());
+      await world.mine(2);
+      const [honest, forged] = [DEFINITION, DEFINITION.replace("value", "valuf")].map((text) =>
+        Buffer.from(text).toString("hex"),
+      );
+      world.faults.always(
+        "eth_call",
+        altering((reply: Hex) => reply.replace(honest!, forged!)),
+      );
+      const report = await check(uid);
+      expect(report).to.include({ verdict: "undecided", level: 0 });
+      expect(outcomes(report, "schema")).to.deep.equal(["fail"]);
     });
 
     it("gives a byte-identical report for the same block, whoever asks and whenever", async () => {

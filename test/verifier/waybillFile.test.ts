@@ -1,4 +1,6 @@
 import { expect } from "chai";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { WaybillError } from "../../src/errors.js";
 import type { Hex } from "../../src/hex.js";
 import { streamKey } from "../../src/stream.js";
@@ -7,6 +9,7 @@ import { readWaybills } from "../../src/verifier/file.js";
 import type { View } from "../../src/verifier/view.js";
 import { readWaybill, type Waybill, waybillData } from "../../src/waybill.js";
 import { type Issuing, openIssuing } from "../support/issuing.js";
+import { ROOT } from "../support/cli.js";
 import { checked, waybillHeld } from "../support/reports.js";
 import { seed } from "../support/seed.js";
 import { openWorld, randomOf, type World } from "../support/stage.js";
@@ -119,6 +122,28 @@ describe("a waybill's file", function () {
     const [, ...others] = seal!.state!.registry.storageProof;
     const hiding = { ...seal!.state!, registry: { ...seal!.state!.registry, storageProof: others } };
     expect((await offline({ ...seal!, state: hiding })).verdict).to.equal("undecided");
+  });
+
+  it("is as large as docs/verify.md says", () => {
+    const text = readFileSync(join(ROOT, "docs", "verify.md"), "utf8");
+    const told = [
+      ...text.matchAll(/^\| (signed|record|seal|anchor)\b.*\| +([\d,]+|-) +\| +([\d,]+|-) +\|$/gm),
+    ];
+    expect(told.map(([, name]) => name)).to.deep.equal(["signed", "record", "seal", "anchor"]);
+    const sizes = (name: string) => {
+      const { state, ...rest } = whole[name]!;
+      const size = (of: Waybill) => JSON.stringify(waybillData(of)).length;
+      return [size({ ...rest, state: null }), state === null ? null : size(whole[name]!)];
+    };
+    for (const [, name, ...columns] of told) {
+      for (const [index, column] of columns.entries()) {
+        const measured = sizes(name!)[index]!;
+        const place = `${name}: ${JSON.stringify(sizes(name!))}`;
+        if (measured === null) expect(column, place).to.equal("-");
+        // A node of a trie more or less, as the hashes of issuers have it.
+        else expect(Number(column!.replaceAll(",", "")), place).to.be.closeTo(measured, measured * 0.3);
+      }
+    }
   });
 
   it("says of a newer version that it is newer, and reads the first", () => {
