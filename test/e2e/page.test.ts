@@ -162,8 +162,15 @@ describe("The page that checks a waybill", function () {
     await shoot("accept");
   });
 
-  it("accepts a sealed statement by its file, with its place in a root and in a stream", async () => {
-    await choose(fileOf([sealed[0]!]));
+  it("accepts a sealed statement by its file that is dropped, with its place in a root and in a stream", async () => {
+    const { name, buffer } = fileOf([sealed[0]!]);
+    const dropped = `
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([${JSON.stringify(buffer.toString())}], ${JSON.stringify(name)}));
+      dataTransfer`;
+    await page.dispatchEvent("main", "drop", { dataTransfer: await page.evaluateHandle(dropped) });
+    expect(await focused()).to.equal("file");
+    expect(await text("#fileName")).to.equal(name);
     expect(await check()).to.equal("Accept");
     expect(await text("#result .facts")).to.match(/sealed\s+leaf 0 of 3/);
     expect(await page.locator("#result .flag.yes dt").allTextContents()).to.include("complete");
