@@ -159,4 +159,21 @@ describe("a row that the registry refuses", function () {
     await run(job.id);
     expect(await desk.store.counts(job.id)).to.include({ verified: 20, rejected: 0 });
   });
+
+  it("is no row whose signature grew old in a pool, and that failed for it once, alone", async () => {
+    await open();
+    const job = await jobOf(randomRows(world, desk.job.attester, 1, `old ${seed}`));
+    let waited = false;
+    world.faults.always("eth_sendRawTransaction", async (forward) => {
+      if (!waited) {
+        waited = true;
+        await world.node("evm_increaseTime", [8 * 24 * 3600]);
+        await world.mine();
+      }
+      return forward();
+    });
+    await run(job.id);
+    expect(await desk.store.batches(["reverted"], job.id)).to.have.length(1);
+    expect(await desk.store.counts(job.id)).to.include({ verified: 1, rejected: 0 });
+  });
 });
