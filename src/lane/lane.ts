@@ -179,12 +179,16 @@ export function createLane(options: LaneOptions): Lane {
     if (l1Fee > 0n) event.l1Fee = MOST_L1_RISE * l1Fee;
     // No node would run it; that it is too large is said without one.
     if (gasLimit > head.gasLimit) return { ...event, bytes, gasLimit, verdict: { kind: "passes" } };
-    const probe = (what: readonly Member[]) => {
+    const probe = (what: readonly Member[], at: "latest" | "head") => {
       const made = what === members ? { data, gas } : callOf(job, what, deadline);
       const call = { from: address, to: registry.domain.registry, data: made.data, gas: BigInt(made.gas) };
-      return chain.call(call, "latest");
+      return chain.call(call, at === "head" ? head.hash : at);
     };
-    return { ...event, bytes, gasLimit, verdict: await judging.judge(registry, members, probe, gasLimit) };
+    const verdict = await judging.judge(registry, members, probe, gasLimit);
+    const seenTo = verdict.kind === "poisoned" ? ((await store.followed()).at(-1)?.number ?? 0) : 0;
+    if (seenTo <= head.number) return { ...event, bytes, gasLimit, verdict };
+    const detail = `the node is at block ${head.number}, and block ${seenTo} has been seen`;
+    return { ...event, bytes, gasLimit, verdict: { kind: "unavailable", detail } };
   }
 
   /**
