@@ -5,7 +5,7 @@ import type { Inclusion } from "../../src/batch.js";
 import { AttestationRegistry__factory } from "../../src/bindings/index.js";
 import type { Block, Chain } from "../../src/chain/chain.js";
 import { WaybillError } from "../../src/errors.js";
-import { type Hex, ZERO_ADDRESS } from "../../src/hex.js";
+import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
 import { blocksAt } from "../../src/verifier/findBlock.js";
 import { mismatched } from "../../src/verifier/readBack.js";
