@@ -236,6 +236,7 @@ export function createPlanning(options: PlanningOptions): Planning {
       paused.set(job.id, since);
       priced.set(job.id, { why: "fee", detail: holdText(goal.mode, hold), since });
     } else paused.delete(job.id);
+    if (allowed === 0) return NONE;
     if (late && goal.mode === "deadline") return null;
     const own = await unfinishedOfJob(job);
     return sharesFor(manner, sample, { ...limits, share: allowed / limits.blockGas }, own, 1);
@@ -428,6 +429,9 @@ export function createPlanning(options: PlanningOptions): Planning {
     },
   };
 }
+
+/** Nothing of a block. */
+const NONE: Shares = { slots: { perBlock: 1, gas: 0 }, room: 0, page: 0 };
 
 function holdText(mode: Mode, { why, baseFee, below, until }: PriceHold): string {
   const asks = `the next block asks ${baseFee} wei`;
