@@ -70,6 +70,7 @@ export function readRow<Raw>(
     salt: null,
     id: null,
     stream: null,
+    replaces: null,
   };
   for (const { column, raw } of cells) {
     if ("field" in column) {

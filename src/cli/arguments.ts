@@ -52,7 +52,7 @@ export function readMoment(text: string, now: number, flag = "--expires"): numbe
       ? now + Number(span[1]) * seconds[span[2] as keyof typeof seconds]
       : /^[0-9]{1,13}$/.test(text)
         ? Number(text)
-        : /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+        : MOMENT.test(text)
           ? secondsOf(text)
           : Number.NaN;
   if (!Number.isInteger(moment) || moment <= now || moment >= 2 ** 40) {
@@ -89,6 +89,21 @@ export function readPace(
         : { mode: "max" };
   return { mode: mode as Mode, by, goal };
 }
+
+/**
+ * A moment, past or not: an RFC 3339 date or time, or Unix seconds. A date is its midnight, UTC.
+ * @returns Unix seconds
+ */
+export function readTime(text: string, flag: string): number {
+  const moment = /^[0-9]{1,13}$/.test(text) ? Number(text) : MOMENT.test(text) ? secondsOf(text) : Number.NaN;
+  if (Number.isInteger(moment) && moment < 2 ** 40) return moment;
+  throw usage(
+    `${flag} ${JSON.stringify(text)} is not a moment`,
+    "write 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
+  );
+}
+
+const MOMENT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** NaN for a day that no calendar has: Date.parse makes 31 February into 3 March. */
 function secondsOf(text: string): number {
@@ -140,4 +155,15 @@ export function readAddress(text: string, flag: string): Hex {
     `${flag} ${JSON.stringify(text)} is not an address`,
     "an address is 0x and 40 hex digits, all lower-case or with the right checksum",
   );
+}
+
+/** A block's number. @throws WaybillError E_USAGE */
+export function readBlock(text: string, flag: string): number {
+  if (/^(0|[1-9][0-9]{0,14})$/.test(text)) return Number(text);
+  throw usage(`${flag} ${JSON.stringify(text)} is not the number of a block`);
+}
+
+/** @throws WaybillError E_USAGE */
+export function readBlockOrTag(text: string, flag: string): number | "safe" | "finalized" | "latest" {
+  return text === "safe" || text === "finalized" || text === "latest" ? text : readBlock(text, flag);
 }

@@ -35,6 +35,14 @@ function level(): Option {
   ).default("record");
 }
 
+function fromBlock(): Option {
+  return new Option("--from-block <number>", "first block to look at");
+}
+
+function atBlock(): Option {
+  return new Option("--at <block>", "last block to look at: a number, safe, finalized or latest");
+}
+
 /** A price depends on how fast it is to be done. */
 function paced(target: Command): Command {
   return target
@@ -203,6 +211,7 @@ common(
   .option("--expires <when>", "90d, 2027-01-31 or Unix seconds")
   .option("--ref <uid>", "the attestation it refers to")
   .option("--id <key>", "tells it apart from one with the same content")
+  .option("--replaces <uid>", "revoke this one when the new one is safe")
   .option("--irrevocable", "it can never be revoked")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
   .option("--dry-run", "print the uid and send nothing");
@@ -235,7 +244,7 @@ paced(
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())
   .option("--stream <name>", "append them to this stream of the issuer, in order")
-  .option("--until <stage>", "return when every row is included, safe or final", "final")
+  .option("--until <stage>", "return when every row is admitted, included, safe or final", "final")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
   .option("--budget <amount>", "most that the job may cost, such as 0.5eth; then it stops")
   .addOption(lanes())
@@ -250,6 +259,17 @@ paced(
   .option("--dry-run", "check and price every row and send nothing");
 
 common(
+  command(
+    "run",
+    "send what is admitted and not done, all jobs together by their shares; ^C stops it",
+    async (options: never) => (await import("./commands/run.js")).run(options),
+  ),
+  "write",
+)
+  .addOption(lanes())
+  .option("--until <stage>", "return when every row is included, safe or final", "final");
+
+common(
   command("status [job]", "where every item stands", async (job: string | undefined, options: never) =>
     (await import("./commands/jobs.js")).status(job, options),
   ),
@@ -257,13 +277,39 @@ common(
 );
 common(
   command(
-    "report [job]",
-    "every row with its state, uid, block and transaction",
-    async (job: string | undefined, options: never) =>
-      (await import("./commands/jobs.js")).report(job, options),
+    "watch",
+    "the same on the whole terminal, as it changes; a line for each change where there is none",
+    async (options: never) => (await import("./commands/watch.js")).watch(options),
   ),
   "store",
-);
+).option("--until-done", "end when every job is done");
+common(
+  command(
+    "report [job]",
+    "every row with its state, uid, block and transaction",
+    async (job: string | undefined, options: { rebuild?: boolean }) =>
+      options.rebuild === true
+        ? (await import("./commands/rebuild.js")).rebuild(job, options as never)
+        : (await import("./commands/jobs.js")).report(job, options as never),
+  ),
+  "read",
+)
+  .option("--rebuild", "from the chain alone: where every uid is, of a job or of a file with uids")
+  .option("--attester <address>", "with --rebuild FILE: who issued them")
+  .addOption(fromBlock())
+  .addOption(atBlock());
+common(
+  command(
+    "audit <what>",
+    "rebuild a stream from the chain, or the streams of a job, and name what is missing, added or moved",
+    async (what: string, options: never) => (await import("./commands/audit.js")).audit(what, options),
+  ),
+  "read",
+)
+  .option("--attester <address>", "whose stream it is; else the issuer's of this store")
+  .option("--expect <file>", "the uids that the stream is to consist of, in order, one a line")
+  .addOption(fromBlock())
+  .addOption(atBlock());
 common(
   command(
     "export <what>",
@@ -271,16 +317,26 @@ common(
     async (what: string, options: never) =>
       (await import("./commands/export.js")).exportWaybills(what, options),
   ),
-  "store",
-).option("--out <dir>", "write a file for each instead");
+  "read",
+)
+  .option("--out <dir>", "write a file for each instead")
+  .option("--proof", "with the state of the safe block, asked of a node: then they are checked without one");
 common(
   command(
-    "verify <uids...>",
-    "check attestations with nothing but a node; - reads uids from stdin",
-    async (uids: string[], options: never) => (await import("./commands/verify.js")).verify(uids, options),
+    "verify <what...>",
+    "check attestations by uid or by waybill file, with nothing but a node; - reads either from stdin",
+    async (what: string[], options: never) => (await import("./commands/verify.js")).verify(what, options),
   ),
   "read",
-).option("--want <level>", "well-formed, authentic, included or settled", "settled");
+)
+  .option("--want <level>", "well-formed, authentic, included, settled or proven", "settled")
+  .option("--proof", "the same as --want proven")
+  .option("--policy <file>", "whom and what you believe: docs/verify.md")
+  .option("--at <block>", "look at this block: its number, safe, finalized or latest")
+  .option(
+    "--header-hash <hash>",
+    "of a block that you trust; with a waybill that has its state, no node is asked",
+  );
 common(
   command("revoke [uids...]", "revoke attestations, for ever", async (uids: string[], options: never) =>
     (await import("./commands/revoke.js")).revoke(uids, options),
@@ -288,9 +344,34 @@ common(
   "write",
 )
   .option("--from <file>", "a file of uids, one a line")
+  .option("--schema <schema>", "all that the issuer has recorded under this schema")
+  .option(
+    "--before <time>",
+    "all that were recorded before it: 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
+  )
+  .option("--since <time>", "all that were recorded then or later")
   .option("--reason <text>", "goes into the event", "")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
-  .option("--dry-run", "check every uid and send nothing");
+  .option("--dry-run", "check every uid, list what would be revoked and send nothing");
+
+common(
+  command(
+    "replace <file>",
+    "issue one attestation per row and revoke the one that it replaces, when the new one is safe",
+    async (file: string, options: never) => (await import("./commands/replace.js")).replace(file, options),
+  ),
+  "write",
+)
+  .requiredOption("--schema <schema>", "id or definition")
+  .option("--stream <name>", "append the new ones to this stream of the issuer, in order")
+  .option("--reason <text>", "goes into the events of the revocations", "")
+  .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
+  .option("--budget <amount>", "most that all of it may cost, such as 0.5eth; then it stops")
+  .addOption(lanes())
+  .option("--tenant <name>", "whose work it is: tenants share the room in blocks evenly")
+  .option("--priority <priority>", "among the jobs of its tenant: low, normal or high", "normal")
+  .option("--irrevocable", "the new ones can never be revoked")
+  .option("--dry-run", "check and price every row and send nothing");
 
 // `waybill report | head` closes the pipe when it has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -22,6 +22,7 @@ import type {
   LaneToken,
   NewJob,
   Overspent,
+  Overview,
   Priority,
   Refusal,
   ReportRow,
@@ -60,6 +61,7 @@ import {
   type Trx,
 } from "./sqliteJournal.js";
 import { runsOf, streamsOf } from "./sqliteStreams.js";
+import { overviewOf } from "./sqliteOverview.js";
 import { checkVersion, createTables, type Tables } from "./tables.js";
 
 /**
@@ -555,7 +557,7 @@ class SqliteStore implements Store {
       for (const { item, reason } of refused) {
         const { numUpdatedRows } = await trx
           .updateTable("items")
-          .set(blocks ? { refusal: reason } : { faults: JSON.stringify([reason]), refusal: null })
+          .set(blocks ? { refusal: reason } : { faults: JSON.stringify([reason]), refusal: reason })
           .where("id", "=", item)
           .where("batch", "in", members)
           .executeTakeFirstOrThrow();
@@ -571,13 +573,14 @@ class SqliteStore implements Store {
     });
   }
 
-  refusals(job: number, limit: number): Promise<Refusal[]> {
+  refusals(job: number, limit: number, which: "waiting" | "rejected" = "waiting"): Promise<Refusal[]> {
     return this.#transaction(async (trx) => {
       const rows = await trx
         .selectFrom("items")
         .select(["id", "line", "uid", "stream", "refusal"])
         .where("job", "=", job)
         .where("refusal", "is not", null)
+        .where("faults", which === "waiting" ? "is" : "is not", null)
         .orderBy("ordinal")
         .limit(limit)
         .execute();
@@ -598,7 +601,22 @@ class SqliteStore implements Store {
         .set({ refusal: null })
         .where("job", "=", job)
         .where("refusal", "is not", null)
+        .where("faults", "is", null)
         .execute();
+    });
+  }
+
+  streamsOf(job: number): Promise<Hex[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("batches")
+        .select("stream")
+        .distinct()
+        .where("job", "=", job)
+        .where("count", ">", 0)
+        .orderBy("stream")
+        .execute();
+      return rows.map((row) => row.stream as Hex);
     });
   }
 
@@ -783,6 +801,10 @@ class SqliteStore implements Store {
         .onConflict((conflict) => conflict.column("name").doUpdateSet({ value: seen }))
         .execute();
     });
+  }
+
+  overview(events: number): Promise<Overview> {
+    return this.#transaction((trx) => overviewOf(trx, events));
   }
 
   verified(batch: number, mismatched: readonly number[]): Promise<void> {

@@ -52,8 +52,7 @@ export function createPlanning(options: PlanningOptions): Planning {
   const heldAt = new Map<Hex, number>();
   const holds = new Map<number, Map<Hex, Hold>>();
   /** what jobs wait for that are not to go at any price */
-  const priced = new Map<number, Hold>();
-  const paused = new Map<number, number>();
+  const priced = new Map<number, PricedHold>();
   /** since when a job has had less waiting than fills a transaction */
   const lingering = new Map<number, number>();
 
@@ -90,7 +89,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       const bound = streams.get(stream);
       const isBound =
         bound?.signed === true && bound.lane === lane && signing().some((one) => one.address === lane);
-      const isElsewhere = bound?.signed === true && bound.lane !== lane;
+      // Also what is only planned: two lanes that sign at a time would begin at the same place.
+      const isElsewhere = bound !== undefined && bound.lane !== null && bound.lane !== lane;
       if (isElsewhere || !(keep.has(lane) || isBound)) goes.set(lead, lane);
     }
     // What its own limits hold back keeps no room from others: one transaction of it waits to be tried.
@@ -223,19 +223,15 @@ export function createPlanning(options: PlanningOptions): Planning {
     limits: Limits,
     head: Block,
   ): Promise<Shares | null> {
-    priced.delete(job.id);
     const { goal, maxFee } = job.terms;
+    const before = priced.get(job.id);
+    priced.delete(job.id);
     if (goal === undefined || goal.mode === "max") return null;
     const { waiting } = await store.counts(job.id);
     const gas = gasOfSeveral([workOf(manner, sample)], 1);
     const left = manner.act === "anchor" ? gas : (gas * waiting) / sample.length;
     const { gas: allowed, hold, late } = await pacing.allowance(goal, left, maxFee, head);
-    if (hold !== null) {
-      const before = paused.get(job.id);
-      const since = before ?? Date.now();
-      paused.set(job.id, since);
-      priced.set(job.id, { why: "fee", detail: holdText(goal.mode, hold), since });
-    } else paused.delete(job.id);
+    if (hold !== null) priced.set(job.id, pricedHold(goal.mode, hold, before));
     if (allowed === 0) return NONE;
     if (late && goal.mode === "deadline") return null;
     const own = await unfinishedOfJob(job);
@@ -278,6 +274,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     const states = new Map<Hex, StreamState>();
     const drafts: Draft[] = [];
     const load = new Map(unfinished);
+    let anyLoose = false;
     for (let page = 0; page < MOST_PAGES && drafts.length < shares.room; page += 1) {
       const want = Math.max(SAMPLE, shares.page);
       const waiting: readonly WaitingItem[] =
@@ -290,7 +287,11 @@ export function createPlanning(options: PlanningOptions): Planning {
         keys.filter((key) => !states.has(key)),
       ))
         states.set(key, state);
-      if (page === 0) drafts.push(...loose(job, signed, waiting, limits, shares, more));
+      // Once: what is in no stream is on every page from there on.
+      if (!anyLoose && ordered.length < waiting.length) {
+        anyLoose = true;
+        drafts.push(...loose(job, signed, waiting, limits, shares, more));
+      }
       const passed = except.size;
       const lanes = new Map<Lane, WaitingItem[]>();
       for (const item of ordered) {
@@ -425,7 +426,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     tick,
     hold(job) {
       const found = [...(holds.get(job)?.values() ?? [])];
-      return found.find((hold) => hold.why !== "stream") ?? found[0] ?? priced.get(job) ?? null;
+      return found.find((hold) => hold.why !== "stream") ?? found[0] ?? priced.get(job)?.hold ?? null;
     },
   };
 }
@@ -433,11 +434,24 @@ export function createPlanning(options: PlanningOptions): Planning {
 /** Nothing of a block. */
 const NONE: Shares = { slots: { perBlock: 1, gas: 0 }, room: 0, page: 0 };
 
-function holdText(mode: Mode, { why, baseFee, below, until }: PriceHold): string {
+type PricedHold = { hold: Hold; price: PriceHold };
+
+/** A hold is said again when what it waits for is another price by a fourth: else there would be a line for each block. */
+const SAME = 1.25;
+
+function pricedHold(mode: Mode, price: PriceHold, before: PricedHold | undefined): PricedHold {
+  const since = before?.hold.since ?? Date.now();
+  if (before !== undefined && before.price.why === price.why) {
+    const ratio = Number(price.below) / Number(before.price.below);
+    if (ratio < SAME && ratio > 1 / SAME) return before;
+  }
+  const { why, baseFee, below, until } = price;
   const asks = `the next block asks ${baseFee} wei`;
-  if (why === "cap" || until === null) return `${asks} and the cap is ${below} wei`;
-  const latest = new Date(until * 1000).toISOString().slice(0, 16);
-  return `${asks}, and mode ${mode} waits for ${below} wei, until ${latest}Z at the latest`;
+  const detail =
+    why === "cap" || until === null
+      ? `${asks} and the cap is ${below} wei`
+      : `${asks}, and mode ${mode} waits for ${below} wei, until ${new Date(until * 1000).toISOString().slice(0, 16)}Z at the latest`;
+  return { hold: { why: "fee", detail, since }, price };
 }
 
 /** Transactions that lanes can still have on their way. */

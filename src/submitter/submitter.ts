@@ -61,13 +61,20 @@ export type Outcome =
   /** nothing is on its way and no lane can go on by itself within this run */
   | { kind: "held"; hold: Hold };
 
-/** `counts`: of all jobs together */
-export type Progress = { counts: Counts; hold: Hold | null; jobs: { job: number; counts: Counts }[] };
+/** `counts`: of all jobs together; `head`: null before the first; `lanes`: those of this run and of earlier ones */
+export type Progress = {
+  counts: Counts;
+  hold: Hold | null;
+  jobs: { job: number; counts: Counts }[];
+  head: Block | null;
+  lanes: { address: Hex; hold: Hold | null }[];
+};
 
 export type RunOptions = {
   until: Until;
   signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
+  /** after each turn; a promise is waited for */
+  onProgress?: (progress: Progress) => unknown;
   /** what a person should know at once: a transaction that somebody else sent with a lane's key */
   onAlert?: (text: string) => void;
   /** of each wait: aborted when there is something new to do, such as a row of a job that flows */
@@ -277,7 +284,13 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
           jobs.map(async (job) => ({ job: job.id, counts: await store.counts(job.id) })),
         );
         const hold = holdOf(jobs);
-        onProgress?.({ counts: sumOf(each.map((one) => one.counts)), hold, jobs: each });
+        await onProgress?.({
+          counts: sumOf(each.map((one) => one.counts)),
+          hold,
+          jobs: each,
+          head,
+          lanes: [...lanes.values()].map((lane) => ({ address: lane.address, hold: lane.hold() })),
+        });
         const isOver = (one: { counts: Counts }, index: number) =>
           jobs[index]!.state === "open" && isDone(one.counts, until);
         if (each.every(isOver)) return { kind: "done" };

@@ -407,7 +407,7 @@ describe("several nodes: what hangs on a block", () => {
     ...{ transaction, block: 6, blockHash: block.hash, succeeded: true },
     ...{ gasUsed: 1n, gasPrice: 1n },
   });
-  const log: Log = { block: 6, blockHash: block.hash, transaction: WORD, topics: [], data: "0x" };
+  const log: Log = { block: 6, blockHash: block.hash, transaction: WORD, index: 0, topics: [], data: "0x" };
   const wanted: Hex[] = ["0x01", "0x02", "0x03"];
   const giving = (parts: Partial<Chain>, terms: Terms = {}) => fake({ ...terms, parts });
 
@@ -547,7 +547,11 @@ describe("several nodes: whom they ask", () => {
         ...{ transactionIn: async () => null, balance: async () => 1n, code: async () => "0x60" as const },
         ...{ call: async () => ({ kind: "returned", data: "0x" }) as const, logs: async () => [] },
         ...{ logsOf: async () => [], estimateGas: async () => 1n, suggestedTip: async () => 1n },
-        ...{ recentBlocks: async () => [], baseFees: async () => ({ fees: [], next: null }), send: async () => ({ kind: "accepted" }) as const },
+        ...{
+          recentBlocks: async () => [],
+          baseFees: async () => ({ fees: [], next: null }),
+          send: async () => ({ kind: "accepted" }) as const,
+        },
       },
     });
     const block = blockOn("main", 6);

@@ -13,10 +13,12 @@ const COMMANDS = [
     "plan",
     "submit",
     "status",
+    "watch",
     "report",
     "export",
     "verify",
     "revoke",
+    "replace",
   ],
   ...["schema add", "schema show", "schema list"],
 ];

@@ -93,8 +93,8 @@ export async function plan(file: string, options: PlanOptions): Promise<Result> 
 }
 
 export async function submit(file: string, options: SubmitOptions): Promise<Result> {
-  if (!["included", "safe", "final"].includes(options.until)) {
-    throw usage(`--until ${options.until} is not a stage`, "use included, safe or final");
+  if (!["admitted", "included", "safe", "final"].includes(options.until)) {
+    throw usage(`--until ${options.until} is not a stage`, "use admitted, included, safe or final");
   }
   const fees: FeeLimits = {
     maxFee: options.maxFee === undefined ? null : readAmount(options.maxFee, "gwei", "--max-fee"),
@@ -173,7 +173,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
           store,
           keys,
           fees: { ...fees, goal: pace.goal },
-          until: options.until as Until,
+          until: options.until as Until | "admitted",
           signal,
           progress,
         },
@@ -191,9 +191,11 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
         unchanged,
       );
       const next =
-        finished.exit === 130
-          ? "everything is written down: run the same command to go on"
-          : `every row: waybill report ${finished.job.id}`;
+        options.until === "admitted"
+          ? "nothing is sent yet: `waybill run` sends what is admitted"
+          : finished.exit === 130
+            ? "everything is written down: run the same command to go on"
+            : `every row: waybill report ${finished.job.id}`;
       return { text: finishedText(finished, next), data: finishedData(finished), exit: finished.exit };
     } finally {
       progress.end();
@@ -204,7 +206,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
   }
 }
 
-async function frameOf(
+export async function frameOf(
   schema: RegisteredSchema,
   options: PlanOptions,
   chain: Chain,
@@ -228,11 +230,11 @@ const EVERY_LEVEL = Object.keys(LEVELS) as Level[];
 
 type Scales = { [level in Level]?: Scale };
 
-function scalesOf(levels: readonly Level[], manner: Manner, limits: Limits): Scales {
+export function scalesOf(levels: readonly Level[], manner: Manner, limits: Limits): Scales {
   return Object.fromEntries(levels.map((act) => [act, scaleOf({ ...manner, act }, limits)]));
 }
 
-type Survey = {
+export type Survey = {
   rows: number;
   good: number;
   bad: number;
@@ -242,7 +244,11 @@ type Survey = {
 };
 
 /** Reads every row once and keeps nothing of it: what is planned is counted page by page. */
-async function surveyOf(file: string, rows: AsyncIterable<CheckedRow>, scales: Scales): Promise<Survey> {
+export async function surveyOf(
+  file: string,
+  rows: AsyncIterable<CheckedRow>,
+  scales: Scales,
+): Promise<Survey> {
   const survey: Survey = { rows: 0, good: 0, bad: 0, faults: [], loads: {} };
   for await (const row of rows) {
     survey.rows += 1;
@@ -259,7 +265,7 @@ async function surveyOf(file: string, rows: AsyncIterable<CheckedRow>, scales: S
   return survey;
 }
 
-async function priceOf(
+export async function priceOf(
   chain: Chain,
   { loads }: Survey,
   level: Level,
@@ -269,7 +275,7 @@ async function priceOf(
   return pricingOf(loads, level, mode, by, await marketOf(chain, past));
 }
 
-function planned(
+export function planned(
   file: string,
   { loads, ...survey }: Survey,
   level: Level,
@@ -303,14 +309,17 @@ function planned(
   };
 }
 
-function badRows(file: string, { loads, ...survey }: Survey): Result {
+export function badRows(
+  file: string,
+  { loads, ...survey }: Survey,
+  mend = "mend the rows, or add --skip-bad to issue the others",
+): Result {
   const { transactions, blocks, gas } = Object.values(loads)[0]!;
   const text = [
     `${basename(file)}: ${grouped(survey.bad)} of ${counted(survey.rows, "row")} cannot be issued; nothing was sent`,
     ...faultLines(survey),
-    "mend them, or add --skip-bad to issue the others",
+    mend,
   ].join("\n");
-  const mend = "mend the rows, or add --skip-bad to issue the others";
   return {
     text,
     data: {
