@@ -108,7 +108,7 @@ describe("A file on its way to the chain", () => {
       }[];
       expect(reports.map((one) => one.uid)).to.deep.equal(some);
       expect(reports.map((one) => [one.verdict, one.levelName])).to.deep.equal(
-        some.map(() => ["accept", "settled"]),
+        some.map(() => ["accept", "proven"]),
       );
       if (file.endsWith(".jsonl")) {
         const lines = readFileSync(join(ROOT, file), "utf8").split("\n");
