@@ -192,6 +192,25 @@ describe("what attackers have found", function () {
     }
   });
 
+  it("one node of three cannot say what time it is, also under the right hash and with a field that nobody knows", async () => {
+    const { timestamp } = (await world.chain.block("latest"))!;
+    const gone = await desk.attest(desk.statement({ expiresAt: timestamp + 3 }));
+    const valid = await desk.attest(desk.statement({ expiresAt: timestamp + 100_000 }));
+    await world.node("evm_increaseTime", [10]);
+    await world.mine(2);
+    const at = (time: number) =>
+      node(async (method, _, answer) =>
+        method.startsWith("eth_getBlockBy")
+          ? { ...((await answer()) as object), timestamp: `0x${time.toString(16)}`, laterField: "0x1" }
+          : answer(),
+      );
+    for (const place of [0, 1, 2]) {
+      const beside = (liar: NamedNode) => [node(), node()].toSpliced(place, 0, liar);
+      expect(await check(gone, beside(at(timestamp)))).to.include({ verdict: "reject", level: 5 });
+      expect(await check(valid, beside(at(timestamp + 200_000)))).to.include({ verdict: "accept", level: 5 });
+    }
+  });
+
   it("one node of three cannot settle a block alone, or make one up", async () => {
     const uid = await desk.attest(desk.statement());
     const head = (await world.chain.block("latest"))!.number;
