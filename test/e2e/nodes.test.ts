@@ -154,6 +154,6 @@ describe("More than one node", () => {
     expect([code, data.error?.code], output).to.deep.equal([4, "E_NODE"]);
     expect(stderr).to.match(/disagree about block \d+/);
     for (const { host } of [new URL(chain.url), new URL(other.url)]) expect(stderr).to.include(host);
-    expect((await runJson([...asking, "--quiet"])).stderr).to.not.include("disagree");
+    expect((await runJson([...asking, "--quiet"])).stderr).to.not.include("disagree about block");
   });
 });

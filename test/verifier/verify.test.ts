@@ -66,7 +66,7 @@ describe("verify", function () {
       expect(report).to.include({ verdict: "accept", level: 5, levelName: "proven" });
       expect(report.flags).to.deep.equal({ current: "yes", complete: "unknown", accepted: "yes" });
       expect(report.asOf).to.include({ tag: "safe", headerTrust: "one node", chainId: 31337n });
-      expect(report.attestation!.data).to.deep.equal(meant.data);
+      expect(report.attestation).to.deep.equal(meant);
       expect(report.values).to.have.property("value", 7n);
       expect(report.recordedIn!.block).to.be.lessThan(report.asOf!.block);
       expect(report.checks.filter(({ outcome }) => outcome === "fail")).to.deep.equal([]);
