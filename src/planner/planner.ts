@@ -11,8 +11,8 @@ const MOST_AHEAD = 48;
 /** Items that say what those after them are like. */
 export const SAMPLE = 1_000;
 
-/** How a block is shared out, and how many items the room in it is good for. */
-export type Shares = { slots: Slots; room: number; page: number };
+/** How a block is shared out; `items`: how many one transaction takes; `page`: how many the room is good for. */
+export type Shares = { slots: Slots; items: number; room: number; page: number };
 
 /**
  * Shares out blocks evenly among transactions of items like these: as many as it takes of the largest that the chain
@@ -33,6 +33,7 @@ export function sharesFor(
     const room = Math.max(0, BLOCKS_AHEAD - unfinished);
     return {
       slots: { perBlock: 1, gas: Math.min(usable, limits.transactionGas) },
+      items: MAX_ITEMS,
       room,
       page: 2 * MAX_ITEMS,
     };
@@ -48,7 +49,17 @@ export function sharesFor(
   const perBlock = Math.max(1, Math.ceil(usable / Math.min(limits.transactionGas, byBytes)));
   const slots = { perBlock, gas: Math.floor(usable / perBlock) };
   const room = Math.max(0, Math.min(MOST_AHEAD, BLOCKS_AHEAD * perBlock) - unfinished);
-  return { slots, room, page: Math.ceil(1.05 * room * Math.max(1, slots.gas / gas)) };
+  const items = Math.max(1, slots.gas / gas);
+  return { slots, items, room, page: Math.ceil(1.05 * room * items) };
+}
+
+/**
+ * Items like these that a block has room for, in the share of it that we may use.
+ * @param sample at least one
+ */
+export function itemsPerBlock(manner: Manner, sample: readonly PackedSize[], limits: Limits): number {
+  const { slots, items } = sharesFor(manner, sample, limits, 0);
+  return slots.perBlock * items;
 }
 
 /** At most `count` of them, evenly from first to last. */
