@@ -215,7 +215,7 @@ common(
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())
   .option("--stream <name>", "append them to this stream of the issuer, in order")
-  .option("--until <stage>", "return when every row is included, safe or final", "final")
+  .option("--until <stage>", "return when every row is admitted, included, safe or final", "final")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
   .option("--budget <amount>", "most that the job may cost, such as 0.5eth; then it stops")
   .addOption(lanes())
@@ -228,6 +228,17 @@ common(
   .option("--skip-bad", "issue the good rows of a file that has bad ones")
   .option("--irrevocable", "they can never be revoked")
   .option("--dry-run", "check and price every row and send nothing");
+
+common(
+  command(
+    "run",
+    "send what is admitted and not done, all jobs together by their shares; ^C stops it",
+    async (options: never) => (await import("./commands/run.js")).run(options),
+  ),
+  "write",
+)
+  .addOption(lanes())
+  .option("--until <stage>", "return when every row is included, safe or final", "final");
 
 common(
   command("status [job]", "where every item stands", async (job: string | undefined, options: never) =>

@@ -89,8 +89,8 @@ export type Store = {
     refused: readonly { item: number; reason: string }[],
     blocks: boolean,
   ): Promise<void>;
-  /** Items that wait because the registry refused them, at most `limit`, in order. */
-  refusals(job: number, limit: number): Promise<Refusal[]>;
+  /** Items that the registry refused and that wait all the same, or that are rejected for it; at most `limit`, in order. */
+  refusals(job: number, limit: number, which?: "waiting" | "rejected"): Promise<Refusal[]>;
   /** Forgets what the registry said of items that wait: they are tried again. */
   retry(job: number): Promise<void>;
 

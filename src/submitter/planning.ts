@@ -74,7 +74,7 @@ export function createPlanning(options: PlanningOptions): Planning {
    * Takes back what is planned on a lane that cannot sign it, be it that its key is not here, that it is held up while
    * another is free, or that a stream of it is on another one.
    */
-  async function giveUpPlans(job: Job, head: Block): Promise<boolean> {
+  async function giveUpPlans(job: Job, head: Block, alone: boolean): Promise<boolean> {
     const keep = new Set(openLanes(head).map((lane) => lane.address));
     const planned = await store.batches(["planned"], job.id);
     const keys = [...new Set(planned.map((batch) => batch.stream).filter((key) => key !== ZERO_WORD))];
@@ -87,8 +87,16 @@ export function createPlanning(options: PlanningOptions): Planning {
       const isElsewhere = bound?.signed === true && bound.lane !== lane;
       if (isElsewhere || !(keep.has(lane) || isBound)) goes.set(lead, lane);
     }
+    // What its own limits hold back keeps no room from others: one transaction of it waits to be tried.
+    const held = !alone && isHeldBack(job);
+    const [first] = planned;
+    if (held) for (const { lead, lane } of planned) if (lead !== first!.lead) goes.set(lead, lane);
     for (const [lead, lane] of goes) await (await laneAt(lane)).voidPlanned(lead);
     return goes.size > 0;
+  }
+
+  function isHeldBack(job: Job): boolean {
+    return signing().some((lane) => lane.heldJobs().has(job.id));
   }
 
   /**
@@ -126,7 +134,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     const limits = options.limitsAt(head);
     const waits = new Map<number, Set<Hex>>();
     for (const job of jobs) {
-      moved = (await giveUpPlans(job, head)) || moved;
+      moved = (await giveUpPlans(job, head, jobs.length === 1)) || moved;
       holds.set(job.id, new Map([...(holds.get(job.id) ?? [])].filter(([, hold]) => hold.why === "order")));
       const way = await makeWay(job);
       moved = way.gaveWay || moved;
@@ -183,6 +191,10 @@ export function createPlanning(options: PlanningOptions): Planning {
       if (shares.room === 0) continue;
       const drafts = await draftsIn(job, head, limits, shares, sample, waits.get(job.id)!, bound, unfinished);
       if (drafts.length === 0 || lingers(job, drafts, shares)) continue;
+      if (jobs.length > 1 && isHeldBack(job)) {
+        if ((await store.batches(["planned"], job.id)).length > 0) continue;
+        drafts.length = 1;
+      }
       const flow = { tenant: job.tenant, job: job.id, weight: WEIGHTS[job.priority] };
       drafted.push({ job, flow, shares, drafts });
     }

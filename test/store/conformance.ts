@@ -626,6 +626,230 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
       });
     });
 
+    describe("batches that go together", () => {
+      const [ONE, TWO] = [word("one stream"), word("another stream")];
+      /** Rows of two streams and of none, in turns. */
+      const mixed = (count: number) =>
+        itemRows("mixed", count).map((row, index) => ({ ...row, stream: [ONE, TWO, ZERO_WORD][index % 3]! }));
+
+      async function together(
+        ...order: number[]
+      ): Promise<{ job: number; token: LaneToken; leads: number[] }> {
+        const { id } = await jobOf("a", mixed(9) as AdmittedRow[]);
+        const token = await store.takeLane(LANE);
+        const ids = (await store.waiting(id, 10)).map((item) => item.id);
+        await store.assign(token, id, [order.map((index) => ids[index]!)]);
+        const leads = [...new Set((await store.batches(["planned"])).map((batch) => batch.lead))];
+        return { job: id, token, leads };
+      }
+
+      const signAll = (token: LaneToken, lead: number, positions: (number | null)[]) =>
+        store.sign(token, lead, { mined: 0, positions, head: HEAD }, (nonce) => attemptOf(lead, nonce));
+
+      it("are a batch for each run of a stream, and the first of them leads", async () => {
+        const { leads } = await together(0, 3, 1, 4, 2, 6);
+        expect(leads).to.have.length(1);
+        const members = await store.together(leads[0]!);
+        expect(members.map(({ stream, count, lead }) => [stream, count, lead])).to.deep.equal([
+          [ONE, 2, leads[0]],
+          [TWO, 2, leads[0]],
+          [ZERO_WORD, 1, leads[0]],
+          [ONE, 1, leads[0]],
+        ]);
+        expect((await store.waiting(members[0]!.job, 10)).map((item) => item.stream)).to.deep.equal([
+          ZERO_WORD,
+          TWO,
+          ZERO_WORD,
+        ]);
+        await reopen();
+        expect(await store.together(leads[0]!)).to.deep.equal(members);
+      });
+
+      it("law 4: share one nonce and one attempt, each at its own place", async () => {
+        const { token, leads } = await together(0, 3, 1, 2, 6);
+        const [lead] = leads;
+        const signed = journaled(await signAll(token, lead!, [7, 0, null, 9]));
+        const members = await store.together(lead!);
+        expect(members.map(({ position }) => position)).to.deep.equal([7, 0, null, 9]);
+        expect(members.map(({ batch }) => batch)).to.deep.equal(
+          members.map(() => ({
+            state: "signed",
+            lane: LANE,
+            nonce: signed.nonce,
+            block: HEAD.number,
+            sentAt: null,
+          })),
+        );
+        expect(await store.attempts(lead!)).to.deep.equal([signed]);
+        for (const { id } of members.slice(1)) expect(await store.attempts(id)).to.deep.equal([]);
+        expect(
+          (await store.unmined()).map(({ id, members: all, partly }) => [id, all, partly]),
+        ).to.deep.equal([[lead, members.map((one) => one.id), false]]);
+        const states = await store.streams(OTHER_LANE, [ONE, TWO, word("none")]);
+        expect([...states].map(([key, { end, lane, signed: is }]) => [key, end, lane, is])).to.deep.equal([
+          [ONE, 10, LANE, true],
+          [TWO, 1, LANE, true],
+          [word("none"), 0, null, false],
+        ]);
+      });
+
+      it("law 4: are signed all or none: a place that is taken, or one too few, leaves all planned", async () => {
+        const { token, leads } = await together(0, 3, 1);
+        const [lead] = leads;
+        await refused(() => signAll(token, lead!, [0]));
+        const second = await jobOf("b", 1, { stream: TWO });
+        const [other] = await assigned(token, second.id, 1);
+        journaled(await signAll(token, other!, [4]));
+        await refused(() => signAll(token, lead!, [0, 3]));
+        expect((await store.together(lead!)).map(({ batch }) => batch.state)).to.deep.equal([
+          "planned",
+          "planned",
+        ]);
+        journaled(await signAll(token, lead!, [0, 5]));
+      });
+
+      it("law 10: what a budget does not allow leaves every one of them as it was", async () => {
+        const { job, token, leads } = await together(0, 3, 1);
+        await store.setTerms(job, { maxFee: null, budget: 1n });
+        const before = await picture();
+        expect(await signAll(token, leads[0]!, [0, 0])).to.include({ kind: "overspent" });
+        expect(await picture()).to.deep.equal(before);
+      });
+
+      it("are sent, replaced, given up and stolen together, and land each by itself", async () => {
+        const { job, token, leads } = await together(0, 3, 1);
+        const [lead] = leads;
+        const [first, second] = (await store.together(lead!)).map((batch) => batch.id);
+        journaled(await signAll(token, lead!, [0, 0]));
+        await store.applyOnLane(token, lead!, { kind: "sent", at: 5 });
+        journaled(await tryReplace(token, lead!, 1));
+        const kinds = ["signed", "sent", "replaced"];
+        for (const id of [first!, second!]) expect(await place.events(id)).to.deep.equal(kinds);
+
+        const failed = included(3, false);
+        await store.follow({
+          events: [
+            { batch: first!, event: failed },
+            { batch: second!, event: failed },
+          ],
+        });
+        expect((await store.streams(OTHER_LANE, [ONE])).get(ONE)).to.include({ failed: true });
+        // A copy of the second had landed before; ours failed for it.
+        const found = { block: 2, blockHash: word("b"), transaction: word("t") };
+        await follow(second!, { kind: "found", ...found });
+        expect(await store.counts(job)).to.include({ assigned: 2, included: 1 });
+        await follow(second!, { kind: "unwound", block: 2, blockHash: word("b") });
+        expect(await store.unmined()).to.have.length(1);
+        expect((await store.unmined())[0]).to.deep.include({ id: lead, members: [second], partly: true });
+        await follow(second!, included(2));
+        await follow(first!, { kind: "final" });
+        expect(await store.counts(job)).to.include({ waiting: 8, included: 1 });
+      });
+
+      it("cost their transaction once, by the one that leads", async () => {
+        const { job, token, leads } = await together(0, 3, 1, 2);
+        journaled(await signAll(token, leads[0]!, [0, 0, null]));
+        const { inFlight } = await store.spending(job);
+        expect(inFlight).to.equal(costOf(attemptOf(leads[0]!, 0)));
+      });
+
+      it("law 11: a token that was overtaken gives none of them up", async () => {
+        const { token, leads } = await together(0, 3, 1);
+        await store.takeLane(LANE);
+        const error = await refused(() => store.refuse(token, leads[0]!, [], false));
+        expect(error).to.have.property("code", "E_LANE_TAKEN");
+      });
+
+      it("law 12: are given up when the registry refuses items of them, which are rejected or wait", async () => {
+        const { job, token, leads } = await together(0, 3, 1, 4);
+        const [, second] = await store.together(leads[0]!);
+        const [bad, good] = await store.items(second!.id);
+        const reason = "UidTaken(0x1)";
+        await refused(() => store.refuse(token, leads[0]!, [{ item: 9_999, reason }], false));
+        await store.refuse(token, leads[0]!, [{ item: bad!.id, reason }], true);
+        expect(await store.counts(job)).to.include({ rows: 9, waiting: 9, rejected: 0 });
+        expect(await store.refusals(job, 10)).to.deep.equal([
+          { item: bad!.id, line: bad!.line, uid: bad!.uid, stream: TWO, reason },
+        ]);
+        await store.retry(job);
+        expect(await store.refusals(job, 10)).to.deep.equal([]);
+        await store.assign(token, job, [[bad!.id, good!.id]]);
+        const [again] = await store.batches(["planned"], job);
+        await store.refuse(token, again!.id, [{ item: bad!.id, reason }], false);
+        expect(await store.counts(job)).to.include({ rows: 9, waiting: 8, rejected: 1 });
+        const row = (await store.report(job, -1, 10)).find(({ line }) => line === bad!.line);
+        expect(row).to.deep.include({ state: "rejected", faults: [reason] });
+        expect(await store.refusals(job, 10)).to.deep.equal([]);
+        expect((await store.refusals(job, 10, "rejected")).map((one) => one.item)).to.deep.equal([bad!.id]);
+        expect((await store.waiting(job, 10)).map((item) => item.id)).to.not.include(bad!.id);
+        // Nothing that is signed is given up for what somebody says of an item.
+        const [fine] = await assigned(token, job, 1);
+        journaled(await signAll(token, fine!, [0]));
+        await refused(() => store.refuse(token, fine!, [], false));
+      });
+
+      it("leaves out streams that are named, in order", async () => {
+        const { id } = await jobOf("a", mixed(9) as AdmittedRow[]);
+        const lines = async (...except: Hex[]) =>
+          (await store.waiting(id, 4, except)).map((item) => item.stream);
+        expect(await lines()).to.deep.equal([ONE, TWO, ZERO_WORD, ONE]);
+        expect(await lines(ONE)).to.deep.equal([TWO, ZERO_WORD, TWO, ZERO_WORD]);
+        expect(await lines(ONE, TWO)).to.deep.equal([ZERO_WORD, ZERO_WORD, ZERO_WORD]);
+      });
+
+      it("law 2: after a failure in a block goes by halves, and alone once more is rejected", async () => {
+        const { id } = await jobOf("a", 5);
+        const token = await store.takeLane(LANE);
+        const fail = async (size: number) => {
+          const [batch] = await assigned(token, id, size);
+          const { transaction } = await sign(token, batch!);
+          await follow(batch!, { ...included(1, false), transaction } as BatchEvent, { kind: "final" });
+        };
+        await fail(5);
+        expect((await store.waiting(id, 10)).map((item) => item.most)).to.deep.equal([2, 2, 2, 2, 2]);
+        await fail(2);
+        expect((await store.waiting(id, 10)).map((item) => item.most)).to.deep.equal([1, 1, 2, 2, 2]);
+        await fail(1);
+        expect(await store.counts(id)).to.include({ rows: 5, waiting: 4, rejected: 1 });
+        // A no-op that took the nonce, and what somebody else's transaction did, say nothing about the items.
+        const [next] = await assigned(token, id, 1);
+        await sign(token, next!);
+        const { transaction } = await replace(token, next!, 1, true);
+        await follow(next!, { ...included(2, false), transaction } as BatchEvent, { kind: "final" });
+        expect(await store.counts(id)).to.include({ waiting: 4, rejected: 1 });
+      });
+    });
+
+    it("keeps what the process that writes has seen, for those that look", async () => {
+      expect(await store.seen()).to.equal(null);
+      await store.setSeen("one");
+      await store.setSeen("two");
+      await reopen();
+      expect(await store.seen()).to.equal("two");
+    });
+
+    it("keeps what a job may pay and how it shares, and takes rows of one that flows while it goes", async () => {
+      const flow = { tenant: "ann", priority: "high", refusals: "block", flows: true } as const;
+      const { id } = await store.openJob({ ...newJob("a"), ...flow });
+      await store.setTerms(id, { maxFee: 7n, budget: 2n ** 80n });
+      await store.admit(id, itemRows("first", 2));
+      const token = await store.takeLane(LANE);
+      const [batch] = await assigned(token, id, 2);
+      await sign(token, batch!);
+      expect((await store.unmined())[0]).to.deep.include({ cap: 7n, job: id });
+      await reopen();
+      // Another job does not make it an abandoned one: its rows were acknowledged one by one.
+      await jobOf("b", 1);
+      expect(await store.job(id)).to.deep.include({
+        ...flow,
+        rows: 2,
+        state: "admitting",
+        terms: { maxFee: 7n, budget: 2n ** 80n },
+      });
+      await store.admit(id, itemRows("second", 1));
+      expect(await store.counts(id)).to.include({ rows: 3, assigned: 2, waiting: 1 });
+    });
+
     it("finds the live batches of an attestation by its uid, and says what chain it is for", async () => {
       const { id } = await jobOf("a", 3);
       const token = await store.takeLane(LANE);

@@ -83,8 +83,8 @@ export async function plan(file: string, options: PlanOptions): Promise<Result> 
 }
 
 export async function submit(file: string, options: SubmitOptions): Promise<Result> {
-  if (!["included", "safe", "final"].includes(options.until)) {
-    throw usage(`--until ${options.until} is not a stage`, "use included, safe or final");
+  if (!["admitted", "included", "safe", "final"].includes(options.until)) {
+    throw usage(`--until ${options.until} is not a stage`, "use admitted, included, safe or final");
   }
   const fees: FeeLimits = {
     maxFee: options.maxFee === undefined ? null : readAmount(options.maxFee, "gwei", "--max-fee"),
@@ -152,7 +152,16 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
         );
       }
       const finished = await runJob(
-        { connection, registry, store, keys, fees, until: options.until as Until, signal, progress },
+        {
+          connection,
+          registry,
+          store,
+          keys,
+          fees,
+          until: options.until as Until | "admitted",
+          signal,
+          progress,
+        },
         {
           key,
           act,
@@ -167,9 +176,11 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
         unchanged,
       );
       const next =
-        finished.exit === 130
-          ? "everything is written down: run the same command to go on"
-          : `every row: waybill report ${finished.job.id}`;
+        options.until === "admitted"
+          ? "nothing is sent yet: `waybill run` sends what is admitted"
+          : finished.exit === 130
+            ? "everything is written down: run the same command to go on"
+            : `every row: waybill report ${finished.job.id}`;
       return { text: finishedText(finished, next), data: finishedData(finished), exit: finished.exit };
     } finally {
       progress.end();
