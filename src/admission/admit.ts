@@ -6,10 +6,10 @@ import { type Frame, type Statement, statementOf } from "./statement.js";
  * Rows that are stored in one transaction. Uids are in no order, so each row of it changes a page of their index, and
  * a page that several rows change is written once: among 100,000 rows, 16 µs a row where 1,000 at a time take 23.
  */
-const PAGE = 5000;
+export const PAGE = 5000;
 
 /** Bytes of data in one transaction: a page is in memory three times over on its way to the disk. */
-const PAGE_BYTES = 2 ** 22;
+export const PAGE_BYTES = 2 ** 22;
 
 /** Faults of one row that are kept: the first ones tell what is wrong. */
 const FAULTS = 100;

@@ -4,11 +4,10 @@ import { headOf } from "../chain/head.js";
 import { admit } from "../admission/admit.js";
 import type { Frame } from "../admission/statement.js";
 import type { Level } from "../attestation.js";
-import type { RegisteredSchema, Registry } from "../chain/registry.js";
-import { WaybillError } from "../errors.js";
+import type { Registry } from "../chain/registry.js";
 import type { FeeLimits } from "../fees.js";
 import type { Manner } from "../gas.js";
-import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
+import { type Hex, hex, keccak, ZERO_WORD } from "../hex.js";
 import { holdError } from "../lane/lane.js";
 import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
 import type { Act, AdmittedRow, Counts, Job, NewJob, Priority, Refusal, Store } from "../store/store.js";
@@ -54,16 +53,6 @@ export async function fileHash(path: string): Promise<string> {
 export async function limitsOf(connection: Connection): Promise<Limits> {
   const head = await headOf(connection.chain);
   return { ...ETHEREUM_LIMITS, blockGas: Number(head.gasLimit) };
-}
-
-/** @throws WaybillError E_RESOLVER */
-export function refuseResolver(schema: RegisteredSchema): void {
-  if (schema.resolver === ZERO_ADDRESS) return;
-  throw new WaybillError(
-    "E_RESOLVER",
-    `the schema ${schema.id} names a resolver, and what that costs is not known to the gas model yet`,
-    { mend: "call the registry from your own code, or name a schema without a resolver" },
-  );
 }
 
 /** Whether an item of a size fits a transaction alone. */

@@ -10,6 +10,7 @@ import { lockDirectory } from "./lock.js";
 import { nodeSqliteDialect } from "./sqliteDialect.js";
 import type {
   Act,
+  Admitted,
   AdmittedRow,
   BlockRef,
   ChainIdentity,
@@ -216,7 +217,7 @@ class SqliteStore implements Store {
     );
   }
 
-  admit(job: number, rows: readonly AdmittedRow[]): Promise<void> {
+  admit(job: number, rows: readonly AdmittedRow[]): Promise<Admitted> {
     return this.#transaction(async (trx) => {
       const { rows: first, ...of } = await trx
         .selectFrom("jobs")
@@ -231,10 +232,11 @@ class SqliteStore implements Store {
         .set((old) => ({
           rows: old("rows", "+", rows.length),
           rejected: old("rejected", "+", rejected),
-          duplicates: old("duplicates", "+", duplicates),
+          duplicates: old("duplicates", "+", duplicates.size),
         }))
         .where("id", "=", job)
         .execute();
+      return { first, duplicates };
     });
   }
 

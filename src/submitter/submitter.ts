@@ -67,8 +67,13 @@ export type Outcome =
   /** nothing is on its way and no lane can go on by itself within this run */
   | { kind: "held"; hold: Hold };
 
-/** `counts`: of all jobs together */
-export type Progress = { counts: Counts; hold: Hold | null; jobs: { job: number; counts: Counts }[] };
+/** `head`: the newest block, null if none is known; `counts`: of all jobs together */
+export type Progress = {
+  head: Block | null;
+  counts: Counts;
+  hold: Hold | null;
+  jobs: { job: number; counts: Counts }[];
+};
 
 export type RunOptions = {
   until: Until;
@@ -322,7 +327,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
             if (door !== undefined) measure(job, door, each[index]!.counts, head!);
           });
         await tellSeen(jobs, doors ?? new Map(), head, hold);
-        onProgress?.({ counts: sumOf(each.map((one) => one.counts)), hold, jobs: each });
+        onProgress?.({ head, counts: sumOf(each.map((one) => one.counts)), hold, jobs: each });
         const mayGetMore = (job: Job) =>
           job.state === "admitting" && (doors === undefined || doors.has(job.id));
         const isOver = (one: { counts: Counts }, index: number) =>

@@ -61,11 +61,11 @@ describe("the submitter", function () {
       const submitter = await desk.submitter();
       const outcome = await submitter.run(desk.job.id, {
         until: "final",
-        onProgress: ({ counts, hold, jobs }) => {
+        onProgress: ({ head, counts, hold, jobs }) => {
           const { rows, ...parts } = counts;
           const sum = Object.values(parts).reduce((a, b) => a + b, 0);
           expect(sum, "law 12").to.equal(rows);
-          seen = { counts, hold, jobs };
+          seen = { head, counts, hold, jobs };
         },
       });
       expect(outcome).to.deep.equal({ kind: "done" });

@@ -14,7 +14,8 @@ import { sharesFor } from "../../planner/planner.js";
 import { type Limits, split } from "../../planner/split.js";
 import { parseSchema } from "../../schema.js";
 import type { Until } from "../../submitter/submitter.js";
-import { findSchema, readAmount, usage } from "../arguments.js";
+import { findSchema, refuseResolver } from "../../sdk/schemas.js";
+import { readAmount, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { counted, ether, grouped, gwei, progressOf, type Result, table } from "../output.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
@@ -27,7 +28,6 @@ import {
   limitsOf,
   readFlow,
   readManner,
-  refuseResolver,
   runJob,
 } from "../work.js";
 
