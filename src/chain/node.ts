@@ -9,11 +9,12 @@ import {
   type Log,
   type Receipt,
   type SendReply,
+  type Topics,
 } from "./chain.js";
 import type { Request } from "./http.js";
 import { callResultOf, isUnknownBlock, isUnsupported, sendReplyOf } from "./nodeErrors.js";
 
-type Filter = { address: Hex; topics: readonly (Hex | null)[] };
+type Filter = { address: Hex; topics: Topics };
 
 /** A chain as one node tells it. What it says in a shape that cannot be read counts as not said: E_NODE. */
 export function chainOf(request: Request): Chain {
@@ -57,6 +58,7 @@ function unguarded(request: Request): Chain {
       block: numberOf(log.blockNumber),
       blockHash: log.blockHash,
       transaction: log.transactionHash,
+      index: numberOf(log.logIndex),
       topics: log.topics,
       data: log.data,
     }));
@@ -238,4 +240,11 @@ function receiptOf(raw: RawReceipt): Receipt {
   };
 }
 
-type RawLog = { blockNumber: Hex; blockHash: Hex; transactionHash: Hex; topics: Hex[]; data: Hex };
+type RawLog = {
+  blockNumber: Hex;
+  blockHash: Hex;
+  transactionHash: Hex;
+  logIndex: Hex;
+  topics: Hex[];
+  data: Hex;
+};

@@ -77,3 +77,14 @@ export function readAddress(text: string, flag: string): Hex {
     "an address is 0x and 40 hex digits, all lower-case or with the right checksum",
   );
 }
+
+/** A block's number. @throws WaybillError E_USAGE */
+export function readBlock(text: string, flag: string): number {
+  if (/^(0|[1-9][0-9]{0,14})$/.test(text)) return Number(text);
+  throw usage(`${flag} ${JSON.stringify(text)} is not the number of a block`);
+}
+
+/** @throws WaybillError E_USAGE */
+export function readBlockOrTag(text: string, flag: string): number | "safe" | "finalized" | "latest" {
+  return text === "safe" || text === "finalized" || text === "latest" ? text : readBlock(text, flag);
+}

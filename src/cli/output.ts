@@ -11,7 +11,10 @@ export type Result = { text: string; data: unknown; lines?: AsyncIterable<string
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 130;
 
 const EXIT_CODES: readonly [RegExp, ExitCode][] = [
-  [/^E_(USAGE|NETWORK|KEY|SCHEMA|FILE_OPEN|FILE_EXISTS|INPUT_KIND|STORE_NONE|STORE_VERSION|JOB|WAYBILL)/, 2],
+  [
+    /^E_(USAGE|NETWORK|KEY|SCHEMA|FILE_OPEN|FILE_EXISTS|INPUT_KIND|STORE_NONE|STORE_VERSION|JOB|WAYBILL|POLICY)/,
+    2,
+  ],
   [/^E_(NODE|CHAIN_ID|REGISTRY_MISSING)/, 4],
   [/^E_(BUDGET|FEE_CEILING)/, 5],
   [/^E_(ROW|FILE|COLUMN)/, 6],

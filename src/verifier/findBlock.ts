@@ -1,5 +1,7 @@
-import type { Block, Chain } from "../chain/chain.js";
 import { WaybillError } from "../errors.js";
+
+/** Of a block: Unix seconds. */
+export type Timed = { number: number; timestamp: number };
 
 /**
  * The blocks of a time, found by interpolating over block times: a handful of headers, no index. Usually one block;
@@ -10,9 +12,9 @@ import { WaybillError } from "../errors.js";
  * @throws WaybillError E_NODE if the node lacks a block on the way
  */
 export async function blocksAt(
-  chain: Chain,
+  chain: { block(number: number): Promise<Timed | null> },
   time: number,
-  newest: Block,
+  newest: Timed,
 ): Promise<{ from: number; to: number } | null> {
   const seen = new Map<number, number>([[newest.number, newest.timestamp]]);
   const timeOf = async (number: number): Promise<number> => {

@@ -406,7 +406,7 @@ describe("several nodes: what hangs on a block", () => {
     ...{ transaction, block: 6, blockHash: block.hash, succeeded: true },
     ...{ gasUsed: 1n, gasPrice: 1n },
   });
-  const log: Log = { block: 6, blockHash: block.hash, transaction: WORD, topics: [], data: "0x" };
+  const log: Log = { block: 6, blockHash: block.hash, transaction: WORD, index: 0, topics: [], data: "0x" };
   const wanted: Hex[] = ["0x01", "0x02", "0x03"];
   const giving = (parts: Partial<Chain>, terms: Terms = {}) => fake({ ...terms, parts });
 
