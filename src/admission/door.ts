@@ -1,14 +1,5 @@
 import type { PackedSize } from "../attestation.js";
-import {
-  blocksFor,
-  type Bounds,
-  type Drain,
-  learn,
-  type Pressure,
-  pressureOf,
-  roomIn,
-  UNKNOWN_DRAIN,
-} from "./gate.js";
+import { type Bounds, type Drain, learn, type Pressure, pressureOf, UNKNOWN_DRAIN } from "./gate.js";
 
 /** What the submitter tells of a flow after each look at the chain. */
 export type Measured = {
@@ -43,45 +34,36 @@ export type Door = {
 /** Sizes that are kept: a flow's items are like those before them. */
 const SAMPLE = 32;
 
-/** Until the submitter has said what a block has room for, a flow may bring what is likely to be less than one. */
-const FIRST_ROOM = 100;
-
-/** @param counts of the flow so far */
-export function createDoor(
-  bounds: Bounds,
-  counts: Pick<Measured, "rows" | "waiting" | "assigned"> = { rows: 0, waiting: 0, assigned: 0 },
-): Door {
-  let entered = counts.rows;
+/** @param known of the flow so far, by the store's counts and the gas model */
+export function createDoor(bounds: Bounds, known: Omit<Measured, "head">): Door {
+  let entered = known.rows;
   let last: Measured | null = null;
   let drain: Drain = UNKNOWN_DRAIN;
-  let pressure = pressureOf({ waiting: counts.waiting + counts.assigned, blocks: 0 }, bounds, "accepting");
+  let pressure = pressureOf(0, known.perBlock, bounds, "accepting");
   let sizes: PackedSize[] = [];
   const waiters = new Set<() => void>();
 
   /** Stored and in no block, and what is being stored: the count is as old as the last measurement, the rows are not. */
   function waiting(): number {
-    const known = last ?? counts;
-    return Math.max(0, entered - known.rows) + known.waiting + known.assigned;
+    const { rows, waiting, assigned } = last ?? known;
+    return Math.max(0, entered - rows) + waiting + assigned;
   }
 
-  const perBlock = () => last?.perBlock ?? FIRST_ROOM / bounds.blocks;
-
   function look(): void {
-    const blocks = blocksFor(waiting(), perBlock(), drain);
-    pressure = pressureOf({ waiting: waiting(), blocks }, bounds, pressure.state);
-    if (room() === 0) return;
+    const perBlock = (last ?? known).perBlock * drain.share;
+    pressure = pressureOf(waiting(), perBlock, bounds, pressure.state);
+    if (pressure.room === 0) return;
     for (const wake of waiters) wake();
     waiters.clear();
   }
 
-  const room = () => roomIn(pressure, perBlock(), drain);
-
+  look();
   return {
-    room,
+    room: () => pressure.room,
     enter(coming) {
       entered += coming.length;
-      const known = coming.filter((size) => size !== null);
-      sizes = [...sizes, ...known.slice(-SAMPLE)].slice(-SAMPLE);
+      const those = coming.filter((size) => size !== null);
+      sizes = [...sizes, ...those.slice(-SAMPLE)].slice(-SAMPLE);
       look();
     },
     leave(count) {
@@ -107,7 +89,7 @@ export function createDoor(
     isIdle: () => last === null || last.waiting === 0,
     opened(signal) {
       if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-      if (room() > 0) return Promise.resolve();
+      if (pressure.room > 0) return Promise.resolve();
       return new Promise((resolve, reject) => {
         const wake = () => {
           signal?.removeEventListener("abort", stop);

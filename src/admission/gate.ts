@@ -16,6 +16,8 @@ export type Pressure = {
   /** estimated blocks until all of them are in one */
   blocks: number;
   bounds: Bounds;
+  /** items that may come now */
+  room: number;
 };
 
 const SLOWING = 0.5;
@@ -26,16 +28,27 @@ const SLOWING = 0.5;
  */
 const OPENS = 0.75;
 
-/** Whether more may come. @param before the state until now: a gate that holds opens only below a lower mark */
+/**
+ * Whether more may come.
+ * @param perBlock items that a block takes
+ * @param before the state until now: a gate that holds opens only below a lower mark
+ */
 export function pressureOf(
-  { waiting, blocks }: { waiting: number; blocks: number },
+  waiting: number,
+  perBlock: number,
   bounds: Bounds,
   before: PressureState,
 ): Pressure {
-  const load = Math.max(waiting / bounds.items, blocks / bounds.blocks);
   // An idle system takes one item, however small a bound is.
-  const holds = waiting > 0 && (load >= 1 || (before === "holding" && load > OPENS));
-  return { state: holds ? "holding" : load >= SLOWING ? "slowing" : "accepting", waiting, blocks, bounds };
+  const most = Math.max(1, Math.min(bounds.items, Math.floor(bounds.blocks * perBlock)));
+  const holds = waiting >= most || (before === "holding" && waiting > OPENS * most);
+  return {
+    state: holds ? "holding" : waiting >= SLOWING * most ? "slowing" : "accepting",
+    waiting,
+    blocks: waiting / perBlock,
+    bounds,
+    room: holds ? 0 : most - waiting,
+  };
 }
 
 /** What is known of how fast a flow drains. `share`: of what blocks have room for by the model, the part that it gets. */
@@ -66,17 +79,4 @@ export function learn(
   if (!couldBeFull && seen <= share) return { share };
   const mixed = (1 - WEIGHT) * share + WEIGHT * seen;
   return { share: Math.min(MOST_SHARE, Math.max(LEAST_SHARE, mixed)) };
-}
-
-/** Blocks until so many items are in one. */
-export function blocksFor(waiting: number, perBlock: number, { share }: Drain): number {
-  return waiting / (perBlock * share);
-}
-
-/** Items that may come before a bound is reached. */
-export function roomIn(pressure: Pressure, perBlock: number, { share }: Drain): number {
-  if (pressure.state === "holding") return 0;
-  const { waiting, bounds } = pressure;
-  const room = Math.min(bounds.items, Math.floor(bounds.blocks * perBlock * share)) - waiting;
-  return Math.max(waiting === 0 ? 1 : 0, room);
 }

@@ -53,12 +53,12 @@ export function sharesFor(
   return { slots, items, room, page: Math.ceil(1.05 * room * items) };
 }
 
-/**
- * Items like these that a block has room for, in the share of it that we may use.
- * @param sample at least one
- */
+/** What an item is taken for before one has come: 64 bytes of data, half of them zero. */
+const LIKELY: PackedSize = { bytes: 160, tokens: 400, words: 2 };
+
+/** Items like these that a block has room for, in the share of it that we may use. */
 export function itemsPerBlock(manner: Manner, sample: readonly PackedSize[], limits: Limits): number {
-  const { slots, items } = sharesFor(manner, sample, limits, 0);
+  const { slots, items } = sharesFor(manner, sample.length > 0 ? sample : [LIKELY], limits, 0);
   return slots.perBlock * items;
 }
 

@@ -11,6 +11,7 @@ import { mannerOf } from "../gas.js";
 import { type Hex, hex, keccak, ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
 import type { Hold } from "../lane/lane.js";
+import { itemsPerBlock } from "../planner/planner.js";
 import { ETHEREUM_LIMITS, fitsAlone } from "../planner/split.js";
 import { parseSchema } from "../schema.js";
 import type { Job, NewJob, Priority, Store } from "../store/store.js";
@@ -128,7 +129,11 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
     const head = await headOf(chain);
     blockTime ??= head.timestamp;
     const limits = { ...ETHEREUM_LIMITS, ...options.limits, blockGas: Number(head.gasLimit) };
-    const signed = lanes.some((lane) => lane.address !== issuer.address);
+    const manner = mannerOf(
+      act,
+      lanes.some((lane) => lane.address !== issuer.address),
+      stream,
+    );
     const read = givenReader(of.name, {
       separator: registry.separator,
       schemaId: schema.id,
@@ -136,7 +141,7 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
       attester: issuer.address,
       stream,
       revocable: schema.revocable && of.revocable !== false,
-      fits: (size) => fitsAlone(mannerOf(act, signed, stream), size, limits),
+      fits: (size) => fitsAlone(manner, size, limits),
     });
     const job = await openJob(store, {
       key: hex(keccak(new TextEncoder().encode(JSON.stringify(["flow", of.name])))),
@@ -154,7 +159,9 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
     await store.setTerms(job.id, { maxFee: of.maxFee ?? null, budget: of.budget ?? null });
     for (const id of await store.originals(job.id)) originals.add(id);
     const bounds = { items: of.maxWaiting ?? MAX_WAITING, blocks: of.maxBlocks ?? MAX_BLOCKS };
-    const door = createDoor(bounds, await store.counts(job.id));
+    const { rows, waiting, assigned } = await store.counts(job.id);
+    const perBlock = itemsPerBlock(manner, [], limits);
+    const door = createDoor(bounds, { rows, waiting, assigned, perBlock });
     const intake = createIntake(store, job, door, ({ duplicates }) => {
       for (const known of duplicates.values()) if (known.job !== job.id) originals.add(known.job);
       // What finds no room in a transaction now needs a block, and nobody to be woken.

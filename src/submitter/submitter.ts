@@ -1,4 +1,3 @@
-import type { PackedSize } from "../attestation.js";
 import { type BatchState, nextStep } from "../batch.js";
 import type { Block, Chain } from "../chain/chain.js";
 import type { Registry } from "../chain/registry.js";
@@ -52,9 +51,6 @@ export type SubmitterOptions = {
 
 /** Items that are in memory at once while batches are read back; one batch may have more. */
 const READ_TOGETHER = 1_000;
-
-/** What an item is taken for before one has come: 64 bytes of data, as many of them zero as in a number. */
-const LONE: PackedSize = { bytes: 160, tokens: 400, words: 2 };
 
 /** Gas that one item needs with room to spare: however dear gas is, a batch holds one. */
 const LEAST_GAS = 200_000;
@@ -272,11 +268,10 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
 
   /** Tells a flow's door what is in front of the chain, and how much of that a block has room for. */
   function measure(job: Job, door: Door, counts: Counts, head: Block): void {
-    const sample = door.sample();
     const signed = signing().some((lane) => lane.address !== job.attester);
     const manner = mannerOf(job.act, signed, ZERO_WORD);
     const { rows, waiting, assigned } = counts;
-    const perBlock = itemsPerBlock(manner, sample.length > 0 ? sample : [LONE], limitsAt(head));
+    const perBlock = itemsPerBlock(manner, door.sample(), limitsAt(head));
     door.measured({ head: head.number, rows, waiting, assigned, perBlock });
   }
 
