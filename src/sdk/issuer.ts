@@ -16,6 +16,7 @@ import { ETHEREUM_LIMITS, fitsAlone } from "../planner/split.js";
 import { parseSchema } from "../schema.js";
 import type { Job, NewJob, Priority, Store } from "../store/store.js";
 import { streamKey } from "../stream.js";
+import { nudger } from "../submitter/loop.js";
 import { createSubmitter, type Progress, type SubmitterOptions } from "../submitter/submitter.js";
 import { inOrder } from "./inOrder.js";
 import { outcomesOf, type OutcomesOptions, type StatementOutcome } from "./outcomes.js";
@@ -201,6 +202,7 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
       until: "final",
       signal: stop.signal,
       doors,
+      outlivesHolds: true,
       nudge: nudging.next,
       onAlert: options.onAlert ?? (() => {}),
       onProgress(now) {
@@ -260,19 +262,6 @@ async function openJob(store: Store, wanted: NewJob): Promise<Job> {
     `the flow ${wanted.name} was opened before with another ${differs}: ${String(job[differs])}, not ${String(wanted[differs])}`,
     { mend: "open it as it was, or give this one another name" },
   );
-}
-
-/** Wakes whoever waits, also who only begins to when there was something already. */
-function nudger(): { nudge: () => void; next: () => AbortSignal } {
-  let next = new AbortController();
-  return {
-    nudge: () => next.abort(),
-    next() {
-      const { signal } = next;
-      if (signal.aborted) next = new AbortController();
-      return signal;
-    },
-  };
 }
 
 /** Turns of the loop in which something has moved. */

@@ -20,7 +20,12 @@ export type Seen = {
   hold: Hold | null;
 };
 
-export type SeenGate = Pressure & { job: number; name: string };
+/** `bounds.blocks`: null for no bound */
+export type SeenGate = Omit<Pressure, "bounds"> & {
+  job: number;
+  name: string;
+  bounds: { items: number; blocks: number | null };
+};
 
 export type SeenLane = {
   address: Hex;
@@ -49,7 +54,11 @@ export function seenOf(
       head === null
         ? null
         : { number: head.number, timestamp: head.timestamp, baseFee: head.baseFee.toString() },
-    gates: gates.map(({ job, pressure }) => ({ ...pressure, job: job.id, name: job.name })),
+    gates: gates.map(({ job, pressure }) => {
+      const { items, blocks } = pressure.bounds;
+      const bounds = { items, blocks: Number.isFinite(blocks) ? blocks : null };
+      return { ...pressure, bounds, job: job.id, name: job.name };
+    }),
     lanes: lanes.map((lane) => {
       const own = unmined.filter((batch) => batch.lane === lane.address);
       const lowest = own.reduce<UnminedBatch | null>(

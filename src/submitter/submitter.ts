@@ -84,6 +84,8 @@ export type RunOptions = {
    * admitting is driven as far as it has come, and not waited for.
    */
   doors?: ReadonlyMap<number, Door>;
+  /** Never ends for what needs a person, as a program that runs for ever does; else it does once no more can come in. */
+  outlivesHolds?: boolean;
 };
 
 export type Submitter = {
@@ -329,7 +331,8 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
           !mayGetMore(jobs[index]!) && isDone(one.counts, until);
         if (each.every(isOver)) return { kind: "done" };
         if (signal?.aborted === true) return { kind: "interrupted" };
-        const flows = jobs.some(mayGetMore);
+        const isOpen = (job: Job) => doors === undefined || doors.get(job.id)?.pressure().state !== "holding";
+        const flows = how.outlivesHolds === true || jobs.some((job) => mayGetMore(job) && isOpen(job));
         if (!moved && !flows && hold !== null && !waitsItself(hold) && (await onItsWay(jobs)) === 0) {
           return { kind: "held", hold };
         }

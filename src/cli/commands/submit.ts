@@ -21,6 +21,7 @@ import { counted, ether, grouped, gwei, progressOf, type Result, table } from ".
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
 import {
   fileHash,
+  fileMark,
   finishedData,
   finishedText,
   fitsIn,
@@ -47,6 +48,7 @@ export type SubmitOptions = PlanOptions & {
   onRefused?: string;
   skipBad?: boolean;
   dryRun?: boolean;
+  maxWaiting: string;
 };
 
 /** Faults that are printed; all of them are counted, and all are in the JSON document up to a thousand. */
@@ -91,6 +93,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     budget: options.budget === undefined ? null : readAmount(options.budget, "ether", "--budget"),
   };
   const { act, stream } = readManner(options);
+  const maxWaiting = readWaiting(options.maxWaiting);
   const signal = stopSignal();
   const progress = progressOf(options);
   const connection = await connect(options, "write");
@@ -106,6 +109,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
       stream,
     });
     const rows = () => checkedRows(readRows(file, parseSchema(schema.definition), { signal }), frame);
+    let mark = await fileMark(file);
     const hash = await fileHash(file);
     const key = jobKey([
       act,
@@ -117,11 +121,25 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
       hash,
     ]);
     // The rows are read after the hash, and a person may have thought about the price in between.
-    const unchanged = async () => {
-      if ((await fileHash(file)) === hash) return;
-      throw new WaybillError("E_FILE_CHANGED", `${file} was changed while it was read; nothing was sent`, {
-        mend: "run again when it is whole",
-      });
+    const changed = (stored: number) =>
+      stored === 0
+        ? new WaybillError("E_FILE_CHANGED", `${file} was changed while it was read; nothing was sent`, {
+            mend: "run again when it is whole",
+          })
+        : new WaybillError(
+            "E_FILE_CHANGED",
+            `${file} was changed while it was read; its first ${counted(stored, "row")} were admitted before and are sent, no other is`,
+            { mend: "run again: rows that are as before are not issued twice" },
+          );
+    const unchanged = async (stored: number) => {
+      if ((await fileHash(file)) !== hash) throw changed(stored);
+    };
+    // What has been sent cannot be taken back: so it is looked at before each page, too.
+    const same = async (stored: number) => {
+      const now = await fileMark(file);
+      if (now === mark) return;
+      await unchanged(stored);
+      mark = now;
     };
 
     const survey = async () => {
@@ -141,9 +159,11 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     const store = await openStore(connection, registry, options);
     try {
       const known = (await store.jobs()).find((job) => job.key === key && job.state === "open");
+      let flows = false;
       if (known === undefined) {
         const found = await survey();
         if (refuses(found)) return badRows(file, found);
+        flows = found.good > maxWaiting && options.until !== "admitted";
         const price = await priceOf(connection.chain, found);
         await confirm(
           connection,
@@ -171,9 +191,10 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
           attester: keys.issuer.address,
           reason: "",
           ...readFlow(options, stream),
+          flows,
         },
         () => admittedRows(rows(), file),
-        unchanged,
+        { unchanged, same, maxWaiting },
       );
       const next =
         options.until === "admitted"
@@ -189,6 +210,12 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
   } finally {
     await connection.close();
   }
+}
+
+/** @throws WaybillError E_USAGE */
+function readWaiting(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw usage(`--max-waiting ${JSON.stringify(text)} is no number of rows`, "use a number from 1 up");
 }
 
 async function frameOf(
