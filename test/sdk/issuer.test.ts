@@ -279,4 +279,80 @@ describe("an issuer in a program", function () {
     stop.abort();
     await read.ended;
   }
+
+  it("has a lone statement on an idle system in the next block, unless it is to linger for company", async () => {
+    await open({ pollMs: 60_000 });
+    await settled();
+    // Only what is handed in gets a block: so nobody looks at the head for a minute, and it is sent all the same.
+    world.faults.always("eth_sendRawTransaction", async (forward) => {
+      const answer = await forward();
+      await world.mine();
+      return answer;
+    });
+    const from = await world.head();
+    await issuer.add(statement());
+    while ((await announced()).length === 0) await settled();
+    expect(await world.head()).to.equal(from + 1);
+    await issuer.close();
+
+    mineAtEachLook(world);
+    await open({ name: "company", lingerMs: 10_000 });
+    const first = await issuer.add(statement());
+    for (let look = 0; look < 50; look += 1) await settled();
+    const { id } = (await store.jobs()).find(({ name }) => name === "company")!;
+    expect(await store.counts(id)).to.include({ waiting: 1 });
+    const [more] = await Promise.all(statements(400).map((one) => issuer.add(one)));
+    expect(more!.ordinal).to.equal(first.ordinal + 1);
+    while ((await store.counts(id)).waiting > 100) await settled();
+    const lead = (
+      await store.batches(["planned", "signed", "included", "safe", "final", "verified"], id)
+    )[0]!;
+    expect(lead.count).to.be.greaterThan(100);
+  });
+
+  it("refuses what comes after it is closed, and goes on with what was acknowledged when it is opened again", async () => {
+    await open();
+    const said = await Promise.all(statements(20).map((one) => issuer.add(one)));
+    await issuer.close();
+    const late = await issuer.add(statement()).catch((error: unknown) => error);
+    expect(late).to.be.instanceOf(WaybillError).with.property("code", "E_ISSUER_CLOSED");
+    mineAtEachLook(world);
+    await open();
+    const after = 4;
+    const outcomes: StatementOutcome[] = [];
+    for await (const outcome of issuer.outcomes({ after })) if (outcomes.push(outcome) === 15) break;
+    expect(outcomes.map(({ uid }) => uid)).to.deep.equal(said.slice(after + 1).map(({ uid }) => uid));
+    expect((await announced()).sort()).to.deep.equal(said.map(({ uid }) => uid).sort());
+    const other = await openIssuer({ ...options, level: "seal" }).catch((error: unknown) => error);
+    expect(other).to.be.instanceOf(WaybillError).with.property("code", "E_FLOW");
+  });
+
+  it("shares what blocks have room for between two flows that both bring too much, and a hold of one is none of the other", async () => {
+    await open({
+      ...COURSE,
+      maxWaiting: 100_000,
+      maxBlocks: 4,
+      tenant: "a",
+      limits: { share: 0.1, transactionGas: 1_000_000 },
+    });
+    const other = await issuer.flow({ name: "others", tenant: "b" });
+    const quiet = await issuer.flow({ name: "quiet", tenant: "c" });
+    const stop = new AbortController();
+    const reads = [issuer, other].map((flow) => reader(flow, source().statements, stop.signal));
+    while ([issuer, other].some((flow) => flow.pressure().state !== "holding")) await settled();
+    expect(await quiet.add(statement())).to.include({ ordinal: 0 });
+    mineAtEachLook(world);
+    const landed = async () =>
+      Promise.all(
+        [1, 2].map(async (id) => {
+          const { included, safe, final, verified } = await store.counts(id);
+          return included + safe + final + verified;
+        }),
+      );
+    while ((await landed()).some((count) => count < 600)) await settled();
+    const [a, b] = await landed();
+    stop.abort();
+    await Promise.all(reads.map(({ ended }) => ended));
+    expect(a! / (a! + b!)).to.be.within(0.45, 0.55);
+  });
 });

@@ -48,7 +48,7 @@ export type SubmitOptions = PlanOptions & {
   onRefused?: string;
   skipBad?: boolean;
   dryRun?: boolean;
-  maxWaiting: string;
+  maxWaiting?: string;
 };
 
 /** Faults that are printed; all of them are counted, and all are in the JSON document up to a thousand. */
@@ -213,7 +213,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
 }
 
 /** @throws WaybillError E_USAGE */
-function readWaiting(text: string): number {
+function readWaiting(text = "100000"): number {
   if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
   throw usage(`--max-waiting ${JSON.stringify(text)} is no number of rows`, "use a number from 1 up");
 }
