@@ -14,6 +14,7 @@ const NEEDS = {
   pipeline: () => [],
   pressure: () => [],
   audit: () => [],
+  price: () => [],
 };
 
 const [name, ...args] = process.argv.slice(2);

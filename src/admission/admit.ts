@@ -1,3 +1,4 @@
+import type { Hex } from "../hex.js";
 import type { Admitted, AdmittedRow, Job, Store } from "../store/store.js";
 import type { Door } from "./door.js";
 import { faultText, type RowFault, type RowResult } from "./rows.js";
@@ -15,20 +16,37 @@ export const PAGE_BYTES = 2 ** 22;
 /** Faults of one row that are kept: the first ones tell what is wrong. */
 const FAULTS = 100;
 
+/** `replaces`: uid of the attestation whose place it takes, of rows that are to take one's */
 export type CheckedRow =
-  { ok: true; line: number; statement: Statement } | { ok: false; line: number; faults: RowFault[] };
+  | { ok: true; line: number; statement: Statement; replaces: Hex | null }
+  | { ok: false; line: number; faults: RowFault[] };
 
-/** Rows as they would be admitted, good and bad, in order. */
-export async function* checkedRows(rows: AsyncIterable<RowResult>, frame: Frame): AsyncGenerator<CheckedRow> {
+/**
+ * Rows as they would be admitted, good and bad, in order.
+ * @param replacing whether each takes the place of an earlier one: then it names that, and else none does
+ */
+export async function* checkedRows(
+  rows: AsyncIterable<RowResult>,
+  frame: Frame,
+  replacing = false,
+): AsyncGenerator<CheckedRow> {
   for await (const result of rows) {
     if (!result.ok) {
       yield result;
       continue;
     }
+    const { line, replaces } = result.row;
     const made = statementOf(result.row, frame);
-    yield made.ok
-      ? { ok: true, line: result.row.line, statement: made.statement }
-      : { ok: false, line: result.row.line, faults: made.faults };
+    const faults = made.ok ? [] : made.faults;
+    if (replacing !== (replaces !== null)) {
+      const problem = replacing
+        ? "no uid of the attestation whose place it takes"
+        : "only `waybill replace` revokes what a row takes the place of; submitted, both would be valid";
+      faults.push({ line, column: "replaces", code: "E_ROW_REPLACES", problem });
+    }
+    yield made.ok && faults.length === 0
+      ? { ok: true, line, statement: made.statement, replaces: replaces as Hex | null }
+      : { ok: false, line, faults };
   }
 }
 

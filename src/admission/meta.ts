@@ -1,7 +1,7 @@
 import { parseSchema, readJson, type Reading } from "../schema.js";
 
-/** The columns beside the statement itself: to whom, about what, until when, under which key, in which order. */
-export const METAS = ["recipient", "ref", "expires", "salt", "id", "stream"] as const;
+/** The columns beside the statement itself: to whom, about what, until when, under which key, in which order, for which. */
+export const METAS = ["recipient", "ref", "expires", "salt", "id", "stream", "replaces"] as const;
 export type Meta = (typeof METAS)[number];
 
 export type MetaParts = {
@@ -16,6 +16,8 @@ export type MetaParts = {
   /** the caller's idempotency key, at most 1,024 bytes */
   id: string | null;
   stream: string | null;
+  /** uid of the attestation whose place it takes: 0x and 64 lower-case hex digits */
+  replaces: string | null;
 };
 
 type MetaReading =
@@ -34,6 +36,7 @@ export function readMeta(meta: Meta, json: unknown): MetaReading {
       return partOf("recipient", readJson(ADDRESS!, json));
     case "ref":
     case "salt":
+    case "replaces":
       return partOf(meta, readJson(WORD!, json));
     case "expires":
       return readExpires(json);
@@ -43,7 +46,7 @@ export function readMeta(meta: Meta, json: unknown): MetaReading {
   }
 }
 
-function partOf(meta: "recipient" | "ref" | "salt", reading: Reading): MetaReading {
+function partOf(meta: "recipient" | "ref" | "salt" | "replaces", reading: Reading): MetaReading {
   return reading.ok ? { ok: true, part: { [meta]: reading.value } } : reading;
 }
 

@@ -98,6 +98,7 @@ export function readRow<Raw>(
     salt: null,
     id: null,
     stream: null,
+    replaces: null,
   };
   for (const { column, raw } of cells) {
     if ("field" in column) {

@@ -53,6 +53,9 @@ function unguarded(request: Request): Chain {
     return found === null ? null : receiptOf(found);
   };
 
+  const feeHistory = async (count: Hex, newest: Hex | "latest", percentiles: readonly number[]) =>
+    (await request("eth_feeHistory", [count, newest, percentiles])) as RawFeeHistory;
+
   const logs = async (filter: object): Promise<Log[]> =>
     ((await request("eth_getLogs", [filter])) as RawLog[]).map((log) => ({
       block: numberOf(log.blockNumber),
@@ -163,14 +166,19 @@ function unguarded(request: Request): Chain {
     suggestedTip: async () => BigInt((await request("eth_maxPriorityFeePerGas", [])) as Hex),
 
     async recentBlocks(count) {
-      const history = (await request("eth_feeHistory", [quantity(count), "latest", [50]])) as {
-        gasUsedRatio: number[];
-        reward?: Hex[][];
-      };
-      return history.gasUsedRatio.map((fullness, index) => ({
-        fullness,
-        medianTip: BigInt(history.reward?.[index]?.[0] ?? "0x0"),
-      }));
+      const history = await feeHistory(quantity(count), "latest", [50]);
+      // Some nodes know no fullness, of a block or of any: such a block says nothing.
+      return (history.gasUsedRatio ?? []).flatMap((fullness, index) =>
+        typeof fullness === "number"
+          ? [{ fullness, medianTip: BigInt(history.reward?.[index]?.[0] ?? "0x0") }]
+          : [],
+      );
+    },
+
+    async baseFees(newest, count) {
+      const history = await feeHistory(quantity(count), quantity(newest), []);
+      const fees = (history.baseFeePerGas ?? []).map((fee) => BigInt(fee));
+      return { fees: fees.slice(0, -1), next: fees.at(-1) ?? null };
     },
   };
 }
@@ -220,6 +228,12 @@ function blockOf(raw: RawBlock): Block {
   };
 }
 
+type RawFeeHistory = {
+  baseFeePerGas?: Hex[] | null;
+  gasUsedRatio?: (number | null)[] | null;
+  reward?: Hex[][] | null;
+};
+
 type RawReceipt = {
   transactionHash: Hex;
   blockNumber: Hex;
@@ -227,6 +241,8 @@ type RawReceipt = {
   status: Hex;
   gasUsed: Hex;
   effectiveGasPrice: Hex;
+  /** on chains of the OP stack */
+  l1Fee?: Hex | null;
 };
 
 function receiptOf(raw: RawReceipt): Receipt {
@@ -237,6 +253,7 @@ function receiptOf(raw: RawReceipt): Receipt {
     succeeded: BigInt(raw.status) === 1n,
     gasUsed: BigInt(raw.gasUsed),
     gasPrice: BigInt(raw.effectiveGasPrice ?? "0x0"),
+    ...(raw.l1Fee == null ? {} : { l1Fee: BigInt(raw.l1Fee) }),
   };
 }
 

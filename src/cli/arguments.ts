@@ -2,6 +2,7 @@ import { parseUnits } from "ethers";
 import { type Level, LEVELS } from "../attestation.js";
 import { WaybillError } from "../errors.js";
 import type { Hex } from "../hex.js";
+import { type Goal, type Mode, MODES } from "../pace.js";
 import { readText } from "../schema.js";
 
 export function usage(problem: string, mend?: string): WaybillError {
@@ -42,7 +43,7 @@ export function readAmount(text: string, unit: "ether" | "gwei", flag: string): 
 }
 
 /** A moment: `90d`, `12h`, Unix seconds, or an RFC 3339 time. @param now Unix seconds @returns Unix seconds */
-export function readMoment(text: string, now: number): number {
+export function readMoment(text: string, now: number, flag = "--expires"): number {
   const span = /^([1-9][0-9]{0,6})([smhdwy])$/.exec(text);
   const seconds = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 };
   const moment =
@@ -50,17 +51,58 @@ export function readMoment(text: string, now: number): number {
       ? now + Number(span[1]) * seconds[span[2] as keyof typeof seconds]
       : /^[0-9]{1,13}$/.test(text)
         ? Number(text)
-        : /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+        : MOMENT.test(text)
           ? secondsOf(text)
           : Number.NaN;
   if (!Number.isInteger(moment) || moment <= now || moment >= 2 ** 40) {
     throw usage(
-      `--expires ${JSON.stringify(text)} is not a moment that lies ahead`,
+      `${flag} ${JSON.stringify(text)} is not a moment that lies ahead`,
       "write 90d, 12h, 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
     );
   }
   return moment;
 }
+
+/**
+ * The mode, and the moment that its deadline is, Unix seconds: a deadline alone names its mode.
+ * @param now Unix seconds
+ * @throws WaybillError E_USAGE
+ */
+export function readPace(
+  options: { mode?: string; deadline?: string },
+  now: number,
+): { mode: Mode; by: number | null; goal: Goal } {
+  const by = options.deadline === undefined ? null : readMoment(options.deadline, now, "--deadline");
+  const mode = options.mode ?? (by === null ? "max" : "deadline");
+  if (!(MODES as readonly string[]).includes(mode)) {
+    throw usage(`--mode ${mode} is none`, "use economy, deadline or max");
+  }
+  if (mode === "deadline" && by === null) {
+    throw usage("--mode deadline does not say by when", "add --deadline, such as 2h");
+  }
+  const goal: Goal =
+    mode === "deadline" && by !== null
+      ? { mode, by }
+      : mode === "economy"
+        ? { mode, since: now }
+        : { mode: "max" };
+  return { mode: mode as Mode, by, goal };
+}
+
+/**
+ * A moment, past or not: an RFC 3339 date or time, or Unix seconds. A date is its midnight, UTC.
+ * @returns Unix seconds
+ */
+export function readTime(text: string, flag: string): number {
+  const moment = /^[0-9]{1,13}$/.test(text) ? Number(text) : MOMENT.test(text) ? secondsOf(text) : Number.NaN;
+  if (Number.isInteger(moment) && moment < 2 ** 40) return moment;
+  throw usage(
+    `${flag} ${JSON.stringify(text)} is not a moment`,
+    "write 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
+  );
+}
+
+const MOMENT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** NaN for a day that no calendar has: Date.parse makes 31 February into 3 March. */
 function secondsOf(text: string): number {

@@ -4,11 +4,6 @@ import { rootOf } from "../tree.js";
 import { type Rows, rowsFor } from "../verifier/rows.js";
 import { pagesOf } from "./commands/jobs.js";
 
-/** The streams that a job's items go to; the zero word stands for those that go to none. */
-export function streamsOf(job: Job): Hex[] {
-  return [job.stream];
-}
-
 /** What a store knows of a job that the chain is asked for: its uids, in order, and nothing of where they are. */
 export type JobRows = {
   rows: Rows;

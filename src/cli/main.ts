@@ -43,6 +43,22 @@ function atBlock(): Option {
   return new Option("--at <block>", "last block to look at: a number, safe, finalized or latest");
 }
 
+/** A price depends on how fast it is to be done. */
+function paced(target: Command): Command {
+  return target
+    .addOption(
+      new Option(
+        "--mode <mode>",
+        "economy: cheap blocks, within a day; deadline: see there; max: every block",
+      ).env("WAYBILL_MODE"),
+    )
+    .addOption(
+      new Option("--deadline <moment>", "done by then, as cheap as can be: 2h, or an RFC 3339 time").env(
+        "WAYBILL_DEADLINE",
+      ),
+    );
+}
+
 function common(target: Command, kind: "read" | "write" | "store"): Command {
   target
     .addOption(
@@ -195,30 +211,35 @@ common(
   .option("--expires <when>", "90d, 2027-01-31 or Unix seconds")
   .option("--ref <uid>", "the attestation it refers to")
   .option("--id <key>", "tells it apart from one with the same content")
+  .option("--replaces <uid>", "revoke this one when the new one is safe")
   .option("--irrevocable", "it can never be revoked")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
   .option("--dry-run", "print the uid and send nothing");
 
-common(
-  command(
-    "plan <file>",
-    "read every row, report every fault, price the job; needs no key",
-    async (file: string, options: never) => (await import("./commands/submit.js")).plan(file, options),
+paced(
+  common(
+    command(
+      "plan <file>",
+      "read every row, report every fault, price the job; needs no key",
+      async (file: string, options: never) => (await import("./commands/submit.js")).plan(file, options),
+    ),
+    "read",
   ),
-  "read",
 )
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())
   .option("--stream <name>", "append them to this stream of the issuer, in order")
   .option("--irrevocable", "they can never be revoked");
 
-common(
-  command(
-    "submit <file>",
-    "issue one attestation per row; run again to go on, nothing is sent twice",
-    async (file: string, options: never) => (await import("./commands/submit.js")).submit(file, options),
+paced(
+  common(
+    command(
+      "submit <file>",
+      "issue one attestation per row; run again to go on, nothing is sent twice",
+      async (file: string, options: never) => (await import("./commands/submit.js")).submit(file, options),
+    ),
+    "write",
   ),
-  "write",
 )
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())
@@ -255,11 +276,37 @@ common(
   .option("--until <stage>", "return when every row is included, safe or final", "final");
 
 common(
+  command(
+    "import <files...>",
+    "issue again what you signed for EAS without a chain; imported twice, it is one attestation",
+    async (files: string[], options: never) =>
+      (await import("./commands/import.js")).importEas(files, options),
+  ),
+  "write",
+)
+  .option("--check", "only check form, uid, signature and data; asks no node")
+  .option("--schema <definition>", "its schema's definition, to check the data without a node")
+  .option("--from-chain <id>", "take what was signed for this chain, and not for the one it goes to")
+  .addOption(level())
+  .option("--stream <name>", "append them to this stream of the issuer, in order")
+  .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
+  .option("--budget <amount>", "most that all may cost, such as 0.5eth; then it stops")
+  .option("--dry-run", "print the uids and send nothing");
+
+common(
   command("status [job]", "where every item stands", async (job: string | undefined, options: never) =>
     (await import("./commands/jobs.js")).status(job, options),
   ),
   "store",
 );
+common(
+  command(
+    "watch",
+    "the same on the whole terminal, as it changes; a line for each change where there is none",
+    async (options: never) => (await import("./commands/watch.js")).watch(options),
+  ),
+  "store",
+).option("--until-done", "end when every job is done");
 common(
   command(
     "report [job]",
@@ -321,9 +368,34 @@ common(
   "write",
 )
   .option("--from <file>", "a file of uids, one a line")
+  .option("--schema <schema>", "all that the issuer has recorded under this schema")
+  .option(
+    "--before <time>",
+    "all that were recorded before it: 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
+  )
+  .option("--since <time>", "all that were recorded then or later")
   .option("--reason <text>", "goes into the event", "")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
-  .option("--dry-run", "check every uid and send nothing");
+  .option("--dry-run", "check every uid, list what would be revoked and send nothing");
+
+common(
+  command(
+    "replace <file>",
+    "issue one attestation per row and revoke the one that it replaces, when the new one is safe",
+    async (file: string, options: never) => (await import("./commands/replace.js")).replace(file, options),
+  ),
+  "write",
+)
+  .requiredOption("--schema <schema>", "id or definition")
+  .option("--stream <name>", "append the new ones to this stream of the issuer, in order")
+  .option("--reason <text>", "goes into the events of the revocations", "")
+  .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
+  .option("--budget <amount>", "most that all of it may cost, such as 0.5eth; then it stops")
+  .addOption(lanes())
+  .option("--tenant <name>", "whose work it is: tenants share the room in blocks evenly")
+  .option("--priority <priority>", "among the jobs of its tenant: low, normal or high", "normal")
+  .option("--irrevocable", "the new ones can never be revoked")
+  .option("--dry-run", "check and price every row and send nothing");
 
 // `waybill report | head` closes the pipe when it has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

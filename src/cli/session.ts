@@ -248,17 +248,21 @@ function folderOf(options: CommonOptions, chainId: bigint, genesis: Hex): string
 /**
  * On a main network, shows what a write may cost and waits for the network's name to be typed.
  * @param what the write, and its highest cost
+ * @param needed whether it is asked for; not only on a main network, where it cannot be undone and nobody has named each
  */
-export async function confirm(connection: Connection, options: CommonOptions, what: string): Promise<void> {
-  if (!connection.network.main || options.yes === true) return;
+export async function confirm(
+  connection: Connection,
+  options: CommonOptions,
+  what: string,
+  needed = connection.network.main,
+): Promise<void> {
+  if (!needed || options.yes === true) return;
   if (!process.stdin.isTTY) {
-    throw new WaybillError(
-      "E_USAGE",
-      `${connection.network.name} is a main network and nobody is here to confirm`,
-      {
-        mend: `${what}; add --yes to go ahead`,
-      },
-    );
+    const { name, main } = connection.network;
+    const cause = main ? `${name} is a main network` : "this cannot be undone";
+    throw new WaybillError("E_USAGE", `${cause} and nobody is here to confirm`, {
+      mend: `${what}; add --yes to go ahead`,
+    });
   }
   process.stderr.write(`${what} on ${connection.network.name}.\n`);
   const lines = createInterface({ input: process.stdin, output: process.stderr });

@@ -7,12 +7,21 @@ import { createDoor } from "../admission/door.js";
 import type { Frame } from "../admission/statement.js";
 import type { Level } from "../attestation.js";
 import type { Registry } from "../chain/registry.js";
-import type { FeeLimits } from "../fees.js";
 import type { Manner } from "../gas.js";
 import { type Hex, hex, keccak, ZERO_WORD } from "../hex.js";
 import { holdError } from "../lane/lane.js";
 import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
-import type { Act, AdmittedRow, Counts, Job, NewJob, Priority, Refusal, Store } from "../store/store.js";
+import type {
+  Act,
+  AdmittedRow,
+  Counts,
+  Job,
+  JobTerms,
+  NewJob,
+  Priority,
+  Refusal,
+  Store,
+} from "../store/store.js";
 import { nudger } from "../submitter/loop.js";
 import {
   createSubmitter,
@@ -25,6 +34,7 @@ import { streamKey } from "../stream.js";
 import { readLevel, unreadable, usage } from "./arguments.js";
 import type { Keys } from "./keys.js";
 import { counted, ether, type ExitCode, grouped, type ProgressLine, table } from "./output.js";
+import { createNotes } from "./notes.js";
 import type { Connection } from "./session.js";
 
 /** What one run of a job came to. */
@@ -77,6 +87,18 @@ export function fitsIn(limits: Limits, manner: Manner): Frame["fits"] {
   return (size) => fitsAlone(manner, size, limits);
 }
 
+/** All that a job needs to be run. */
+export type Work = {
+  connection: Connection;
+  registry: Registry;
+  store: Store;
+  keys: Keys;
+  fees: JobTerms;
+  until: Until | "admitted";
+  signal: AbortSignal;
+  progress: ProgressLine;
+};
+
 /** How a job shares with others. */
 export type FlowOptions = { tenant?: string; priority?: string; onRefused?: string };
 
@@ -104,15 +126,6 @@ function isPriority(text: string): text is Priority {
   return ["low", "normal", "high"].includes(text);
 }
 
-type Driving = {
-  connection: Connection;
-  registry: Registry;
-  store: Store;
-  keys: Keys;
-  signal: AbortSignal;
-  progress: ProgressLine;
-};
-
 /** How one is sure that the input of a job is still the one that was checked. */
 export type JobInput = {
   /** by its content, when all is read; `stored`: rows that may have been sent; @throws WaybillError E_FILE_CHANGED */
@@ -125,17 +138,21 @@ export type JobInput = {
 
 /** Admits what is not admitted yet, and drives the job until every item is as far as asked. */
 export async function runJob(
-  work: Driving & { fees: FeeLimits; until: Until | "admitted" },
+  work: Work,
   newJob: NewJob,
   rows: () => AsyncIterable<AdmittedRow>,
   { unchanged, same, maxWaiting }: JobInput = {},
 ): Promise<Finished> {
   const { store, fees, until, progress } = work;
   let job = await store.openJob(newJob);
+  // What has waited for a better price since an earlier run goes on waiting from then.
+  const before = job.terms.goal;
+  const goal = fees.goal?.mode === "economy" && before?.mode === "economy" ? before : fees.goal;
+  const terms = { ...fees, ...(goal === undefined ? {} : { goal }) };
   const onPage = (stored: number) => progress.show(`admitting  ${counted(stored, "row")}`);
   const check = unchanged === undefined ? {} : { unchanged: () => unchanged(0) };
   if (job.flows && job.state === "admitting" && until !== "admitted") {
-    await store.setTerms(job.id, fees);
+    await store.setTerms(job.id, terms);
     const input = {
       rows,
       unchanged: unchanged ?? (async () => {}),
@@ -147,7 +164,7 @@ export async function runJob(
   }
   await admit(store, job, rows(), { onPage, ...check });
   job = (await store.job(job.id))!;
-  await store.setTerms(job.id, fees);
+  await store.setTerms(job.id, terms);
   // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short: it goes on
   // on the terms that it has.
   if (until !== "admitted") await driveJobs(work, await openJobs(store, job.id, until), until);
@@ -156,7 +173,7 @@ export async function runJob(
 
 /** Sends rows while others are still read, so that a long file takes no more room in front of the chain than is allowed. */
 async function admitAndDrive(
-  work: Driving,
+  work: Omit<Work, "fees" | "until">,
   job: Job,
   until: Until,
   input: Required<JobInput> & { rows: () => AsyncIterable<AdmittedRow> },
@@ -201,7 +218,7 @@ async function admitAndDrive(
 
 /** Drives jobs, together, until every item of each is as far as asked, or the signal comes. */
 export async function driveJobs(
-  work: Driving,
+  work: Omit<Work, "fees" | "until">,
   jobs: readonly number[] | (() => readonly number[]),
   until: Until,
   // Rows that come from somewhere else, or from nowhere any more, are not waited for.
@@ -221,16 +238,20 @@ export async function driveJobs(
     finalDepth: connection.network.finalDepth,
     outageMs: 60_000,
   });
-  const outcome = await submitter.run(jobs, {
-    ...how,
-    until,
-    signal,
-    onAlert: (text) => progress.alert(text),
-    onProgress: (now) => {
-      progress.hold(now.hold?.detail ?? null);
-      progress.show(progressText(now));
-    },
-  });
+  const notes = createNotes(store);
+  const outcome = await submitter
+    .run(jobs, {
+      ...how,
+      until,
+      signal,
+      onAlert: (text) => progress.alert(text),
+      onProgress: async (now) => {
+        progress.hold(now.hold?.detail ?? null);
+        progress.show(progressText(now));
+        await notes.take(now);
+      },
+    })
+    .finally(notes.end);
   progress.end();
   if (outcome.kind === "held") throw holdError(outcome.hold);
 }

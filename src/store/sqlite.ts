@@ -5,6 +5,7 @@ import { Kysely, type Selectable, sql } from "kysely";
 import { type Batch, type BatchState, LIVE } from "../batch.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, unhex, ZERO_WORD } from "../hex.js";
+import type { Goal } from "../pace.js";
 import { diskError, inodeOf } from "./disk.js";
 import { lockDirectory } from "./lock.js";
 import { nodeSqliteDialect } from "./sqliteDialect.js";
@@ -22,6 +23,7 @@ import type {
   LaneToken,
   NewJob,
   Overspent,
+  Overview,
   Priority,
   Refusal,
   ReportRow,
@@ -60,6 +62,7 @@ import {
   type Trx,
 } from "./sqliteJournal.js";
 import { runsOf, streamsOf } from "./sqliteStreams.js";
+import { overviewOf } from "./sqliteOverview.js";
 import { checkVersion, createTables, type Tables } from "./tables.js";
 
 /**
@@ -306,12 +309,12 @@ class SqliteStore implements Store {
     return this.#transaction((trx) => spendingOf(trx, job));
   }
 
-  setTerms(job: number, { maxFee, budget }: JobTerms): Promise<void> {
+  setTerms(job: number, { maxFee, budget, goal }: JobTerms): Promise<void> {
     return this.#transaction(async (trx) => {
       const text = (wei: bigint | null) => (wei === null ? null : wei.toString());
       await trx
         .updateTable("jobs")
-        .set({ budget: text(budget), max_fee: text(maxFee) })
+        .set({ budget: text(budget), max_fee: text(maxFee), ...rowOfGoal(goal) })
         .where("id", "=", job)
         .execute();
     });
@@ -605,6 +608,20 @@ class SqliteStore implements Store {
     });
   }
 
+  streamsOf(job: number): Promise<Hex[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("batches")
+        .select("stream")
+        .distinct()
+        .where("job", "=", job)
+        .where("count", ">", 0)
+        .orderBy("stream")
+        .execute();
+      return rows.map((row) => row.stream as Hex);
+    });
+  }
+
   streams(attester: Hex, keys: readonly Hex[]): Promise<Map<Hex, StreamState>> {
     return this.#transaction((trx) => streamsOf(trx, attester, keys));
   }
@@ -700,7 +717,17 @@ class SqliteStore implements Store {
       }
       const rows = await trx
         .selectFrom("attempts")
-        .select(["batch", "transaction_hash", "max_fee", "tip", "gas_limit", "noop", "head", "head_time"])
+        .select([
+          "batch",
+          "transaction_hash",
+          "max_fee",
+          "tip",
+          "gas_limit",
+          "l1_fee",
+          "noop",
+          "head",
+          "head_time",
+        ])
         .where(
           "batch",
           "in",
@@ -778,6 +805,10 @@ class SqliteStore implements Store {
     });
   }
 
+  overview(events: number): Promise<Overview> {
+    return this.#transaction((trx) => overviewOf(trx, events));
+  }
+
   verified(batch: number, mismatched: readonly number[]): Promise<void> {
     return this.#transaction(async (trx) => {
       const { numAffectedRows } = await sql`
@@ -804,6 +835,24 @@ class SqliteStore implements Store {
   }
 }
 
+/** A goal has one moment at most: since when, or by when. */
+function rowOfGoal(goal: Goal | undefined): Pick<Selectable<Tables["jobs"]>, "mode" | "moment"> {
+  switch (goal?.mode) {
+    case "economy":
+      return { mode: goal.mode, moment: goal.since };
+    case "deadline":
+      return { mode: goal.mode, moment: goal.by };
+    case "max":
+    case undefined:
+      return { mode: null, moment: null };
+  }
+}
+
+function goalOf({ mode, moment }: Selectable<Tables["jobs"]>): Pick<JobTerms, "goal"> {
+  if (mode === null || moment === null) return {};
+  return { goal: mode === "economy" ? { mode, since: moment } : { mode: "deadline", by: moment } };
+}
+
 function jobOf(row: Selectable<Tables["jobs"]>): Job {
   return {
     id: row.id,
@@ -824,6 +873,7 @@ function jobOf(row: Selectable<Tables["jobs"]>): Job {
     terms: {
       maxFee: row.max_fee === null ? null : BigInt(row.max_fee),
       budget: row.budget === null ? null : BigInt(row.budget),
+      ...goalOf(row),
     },
   };
 }

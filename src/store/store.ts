@@ -1,6 +1,7 @@
 import type { Item, Level, PackedSize } from "../attestation.js";
 import type { Batch, BatchEvent, BatchState } from "../batch.js";
 import type { Hex } from "../hex.js";
+import type { Goal } from "../pace.js";
 
 /**
  * What is on disk. Every method is one transaction: it happens whole or not at all, and when its promise resolves it
@@ -29,7 +30,10 @@ export type Store = {
   /** Every row of the job once, in order of the input; at most `limit` rows after `after`. */
   report(job: number, after: number, limit: number): Promise<ReportRow[]>;
 
-  /** Items of the job that are in no batch, in order; none of the streams in `except`. */
+  /**
+   * Items of the job that are in no batch, in order; none of the streams in `except`. What the registry refused waits in
+   * its stream, for the planner to hold that; in none, it keeps nothing from going on and is left out.
+   */
   waiting(job: number, limit: number, except?: readonly Hex[]): Promise<WaitingItem[]>;
   /** Takes a lane: every token given out before for it is void from now on (law 11). */
   takeLane(lane: Hex): Promise<LaneToken>;
@@ -94,6 +98,8 @@ export type Store = {
   /** Forgets what the registry said of items that wait: they are tried again. */
   retry(job: number): Promise<void>;
 
+  /** Streams that batches of a job are of, the zero word among them if some are of none. */
+  streamsOf(job: number): Promise<Hex[]>;
   /** Where streams of an attester stand; every stream that is asked for is in the answer. */
   streams(attester: Hex, keys: readonly Hex[]): Promise<Map<Hex, StreamState>>;
   /** Live batches of a job in a stream that hold an item which comes after the first of that stream that waits. */
@@ -129,6 +135,8 @@ export type Store = {
   /** What the process that writes has last seen, for those that only look: JSON; null if it never was. */
   seen(): Promise<string | null>;
   setSeen(seen: string): Promise<void>;
+  /** Where all stands, for those that only look: lanes, streams and the newest `events`. */
+  overview(events: number): Promise<Overview>;
   /** Ends a batch that is final: `mismatched` are the items whose record differs from what was meant. */
   verified(batch: number, mismatched: readonly number[]): Promise<void>;
 
@@ -164,8 +172,11 @@ export type NewJob = {
 /** Of what one tenant has, a job of high priority gets four times as much as a normal one, and that four of a low one. */
 export type Priority = "low" | "normal" | "high";
 
-/** Wei; null for no limit. `maxFee` is per gas, `budget` for all of the job (law 10). */
-export type JobTerms = { maxFee: bigint | null; budget: bigint | null };
+/**
+ * Wei; null for no limit. `maxFee` is per gas, `budget` for all of the job (law 10). `goal`: how fast it is to go; as
+ * fast as can be if nothing is said.
+ */
+export type JobTerms = { maxFee: bigint | null; budget: bigint | null; goal?: Goal };
 
 export type Job = NewJob & {
   id: number;
@@ -233,7 +244,15 @@ export type LaneEvent = Extract<BatchEvent, { kind: "sent" | "voided" }>;
 /** A block's number and its time, Unix seconds: how long something waits is counted in blocks and in their time. */
 export type BlockTime = { number: number; timestamp: number };
 
-export type SignedAttempt = { transaction: Hex; raw: Hex; maxFee: bigint; tip: bigint; gasLimit: bigint };
+export type SignedAttempt = {
+  transaction: Hex;
+  raw: Hex;
+  maxFee: bigint;
+  tip: bigint;
+  gasLimit: bigint;
+  /** wei that the chain may take for data besides gas, where it takes any */
+  l1Fee?: bigint;
+};
 /** `head`: the newest block when it was signed */
 export type StoredAttempt = SignedAttempt & {
   batch: number;
@@ -282,6 +301,23 @@ export type StoredBatch = {
 
 /** Of a revocation, `item.data` is what its event carries: the reason. */
 export type StoredItem = { id: number; line: number; uid: Hex; item: Item };
+
+export type Overview = {
+  /** newest block that was followed; null before the first */
+  block: number | null;
+  /** every lane that was ever taken, by its address; `next`: the nonce after the highest in the journal */
+  lanes: { lane: Hex; next: number }[];
+  /** every stream that anything was ever signed for, or that something waits in */
+  streams: StreamOverview[];
+  /** of transactions, oldest first; `count`: items of the transaction; `at`: Unix milliseconds */
+  events: { at: number; job: number; count: number; event: BatchEvent }[];
+};
+
+/**
+ * `landed`: where it ends in blocks; `end`: where it ends once all that is signed has landed; `waiting`: items that are
+ * in no transaction yet
+ */
+export type StreamOverview = { attester: Hex; stream: Hex; landed: number; end: number; waiting: number };
 
 export type BlockRef = { number: number; hash: Hex };
 

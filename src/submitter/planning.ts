@@ -6,6 +6,8 @@ import { bundle } from "../planner/bundle.js";
 import { charge, type Flow, newClocks, nextFlow } from "../planner/fair.js";
 import { plan, SAMPLE, type Shares, sharesFor } from "../planner/planner.js";
 import type { Limits } from "../planner/split.js";
+import type { Mode, PriceHold } from "../pace.js";
+import type { Pacing } from "./pacing.js";
 import type { Job, Priority, Store, StreamState, WaitingItem } from "../store/store.js";
 
 export type PlanningOptions = {
@@ -18,6 +20,7 @@ export type PlanningOptions = {
   /** milliseconds that what does not fill a transaction waits for more of its kind, while more may come */
   lingerMs: number;
   clock: () => number;
+  pacing: Pacing;
 };
 
 export type Planning = {
@@ -43,11 +46,14 @@ const WEIGHTS: { [priority in Priority]: number } = { low: 1, normal: 4, high: 1
 type Draft = { lane: Lane | null; items: number[]; gas: number };
 
 export function createPlanning(options: PlanningOptions): Planning {
-  const { store, signing, laneAt, clock } = options;
+  const { store, signing, laneAt, clock, pacing } = options;
   const clocks = newClocks();
   /** When a lane last held, by the head's number: one that has nothing to do holds for nothing, and is not free for that. */
   const heldAt = new Map<Hex, number>();
   const holds = new Map<number, Map<Hex, Hold>>();
+  /** what jobs wait for that are not to go at any price */
+  const priced = new Map<number, Hold>();
+  const paused = new Map<number, number>();
   /** since when a job has had less waiting than fills a transaction */
   const lingering = new Map<number, number>();
 
@@ -84,7 +90,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       const bound = streams.get(stream);
       const isBound =
         bound?.signed === true && bound.lane === lane && signing().some((one) => one.address === lane);
-      const isElsewhere = bound?.signed === true && bound.lane !== lane;
+      // Also what is only planned: two lanes that sign at a time would begin at the same place.
+      const isElsewhere = bound !== undefined && bound.lane !== null && bound.lane !== lane;
       if (isElsewhere || !(keep.has(lane) || isBound)) goes.set(lead, lane);
     }
     // What its own limits hold back keeps no room from others: one transaction of it waits to be tried.
@@ -183,11 +190,16 @@ export function createPlanning(options: PlanningOptions): Planning {
       const sample = await store.waiting(job.id, SAMPLE, [...waits.get(job.id)!]);
       if (sample.length === 0) {
         lingering.delete(job.id);
+        priced.delete(job.id);
         continue;
       }
       const signed = signing().some((lane) => lane.address !== job.attester);
       const manner = mannerOf(job.act, signed, ZERO_WORD);
-      const shares = within(sharesFor(manner, sample, limits, total), roomOn(openLanes(head), unfinished));
+      const own = await pacedShares(job, manner, sample, limits, head);
+      const shares = within(
+        own ?? sharesFor(manner, sample, limits, total),
+        roomOn(openLanes(head), unfinished),
+      );
       if (shares.room === 0) continue;
       const drafts = await draftsIn(job, head, limits, shares, sample, waits.get(job.id)!, bound, unfinished);
       if (drafts.length === 0 || lingers(job, drafts, shares)) continue;
@@ -199,6 +211,41 @@ export function createPlanning(options: PlanningOptions): Planning {
       drafted.push({ job, flow, shares, drafts });
     }
     return drafted;
+  }
+
+  /**
+   * What a job may take of the next block by its pace; null for one that takes what there is. A block is decided about
+   * when the one before it is known: nothing is planned beyond it as long as there is time.
+   */
+  async function pacedShares(
+    job: Job,
+    manner: Manner,
+    sample: readonly WaitingItem[],
+    limits: Limits,
+    head: Block,
+  ): Promise<Shares | null> {
+    priced.delete(job.id);
+    const { goal, maxFee } = job.terms;
+    if (goal === undefined || goal.mode === "max") return null;
+    const { waiting } = await store.counts(job.id);
+    const gas = gasOfSeveral([workOf(manner, sample)], 1);
+    const left = manner.act === "anchor" ? gas : (gas * waiting) / sample.length;
+    const { gas: allowed, hold, late } = await pacing.allowance(goal, left, maxFee, head);
+    if (hold !== null) {
+      const before = paused.get(job.id);
+      const since = before ?? Date.now();
+      paused.set(job.id, since);
+      priced.set(job.id, { why: "fee", detail: holdText(goal.mode, hold), since });
+    } else paused.delete(job.id);
+    if (late && goal.mode === "deadline") return null;
+    const own = await unfinishedOfJob(job);
+    return sharesFor(manner, sample, { ...limits, share: allowed / limits.blockGas }, own, 1);
+  }
+
+  async function unfinishedOfJob(job: Job): Promise<number> {
+    const signed = (await store.unmined()).filter((batch) => batch.job === job.id);
+    const planned = await store.batches(["planned"], job.id);
+    return signed.length + planned.filter(({ id, lead }) => id === lead).length;
   }
 
   /** Whether so little waits that it may wait for more, which would share its transaction. */
@@ -231,6 +278,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     const states = new Map<Hex, StreamState>();
     const drafts: Draft[] = [];
     const load = new Map(unfinished);
+    let anyLoose = false;
     for (let page = 0; page < MOST_PAGES && drafts.length < shares.room; page += 1) {
       const want = Math.max(SAMPLE, shares.page);
       const waiting: readonly WaitingItem[] =
@@ -243,7 +291,11 @@ export function createPlanning(options: PlanningOptions): Planning {
         keys.filter((key) => !states.has(key)),
       ))
         states.set(key, state);
-      if (page === 0) drafts.push(...loose(job, signed, waiting, limits, shares, more));
+      // Once: what is in no stream is on every page from there on.
+      if (!anyLoose && ordered.length < waiting.length) {
+        anyLoose = true;
+        drafts.push(...loose(job, signed, waiting, limits, shares, more));
+      }
       const passed = except.size;
       const lanes = new Map<Lane, WaitingItem[]>();
       for (const item of ordered) {
@@ -366,6 +418,7 @@ export function createPlanning(options: PlanningOptions): Planning {
       const lane = of ?? leastLoaded(openLanes(head), load);
       load.set(lane.address, (load.get(lane.address) ?? 0) + 1);
       charge(clocks, flow, gas);
+      pacing.took(gas);
       planned += 1;
       const last = taken.findLast((one) => one.lane === lane);
       if (last?.job === job) last.groups.push(items);
@@ -377,9 +430,16 @@ export function createPlanning(options: PlanningOptions): Planning {
     tick,
     hold(job) {
       const found = [...(holds.get(job)?.values() ?? [])];
-      return found.find((hold) => hold.why !== "stream") ?? found[0] ?? null;
+      return found.find((hold) => hold.why !== "stream") ?? found[0] ?? priced.get(job) ?? null;
     },
   };
+}
+
+function holdText(mode: Mode, { why, baseFee, below, until }: PriceHold): string {
+  const asks = `the next block asks ${baseFee} wei`;
+  if (why === "cap" || until === null) return `${asks} and the cap is ${below} wei`;
+  const latest = new Date(until * 1000).toISOString().slice(0, 16);
+  return `${asks}, and mode ${mode} waits for ${below} wei, until ${latest}Z at the latest`;
 }
 
 /** Transactions that lanes can still have on their way. */

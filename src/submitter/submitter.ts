@@ -1,5 +1,6 @@
 import { type BatchState, nextStep } from "../batch.js";
 import type { Block, Chain } from "../chain/chain.js";
+import { l1FeesOf } from "../chain/l1Fee.js";
 import type { Registry } from "../chain/registry.js";
 import type { Door } from "../admission/door.js";
 import { WaybillError } from "../errors.js";
@@ -17,6 +18,7 @@ import { mismatched } from "../verifier/readBack.js";
 import { remembering } from "../verifier/remembering.js";
 import { createHeads, tipsOf } from "./heads.js";
 import { beside, patience, rest } from "./loop.js";
+import { createPacing } from "./pacing.js";
 import { createPlanning } from "./planning.js";
 import { seenOf } from "./seen.js";
 
@@ -63,18 +65,20 @@ export type Outcome =
   /** nothing is on its way and no lane can go on by itself within this run */
   | { kind: "held"; hold: Hold };
 
-/** `head`: the newest block, null if none is known; `counts`: of all jobs together */
+/** `counts`: of all jobs together; `head`: null before the first; `lanes`: those of this run and of earlier ones */
 export type Progress = {
-  head: Block | null;
   counts: Counts;
   hold: Hold | null;
   jobs: { job: number; counts: Counts }[];
+  head: Block | null;
+  lanes: { address: Hex; hold: Hold | null }[];
 };
 
 export type RunOptions = {
   until: Until;
   signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
+  /** after each turn; a promise is waited for */
+  onProgress?: (progress: Progress) => unknown;
   /** what a person should know at once: a transaction that somebody else sent with a lane's key */
   onAlert?: (text: string) => void;
   /** of each wait: aborted when there is something new to do, such as a row of a job that flows */
@@ -108,13 +112,14 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   const tracker = createTracker({ ...options, elsewhere, sameChain, alert: (text) => onAlert(text), clock });
   const heads = createHeads(chain, options.pollMs, clock);
   const tipAt = tipsOf(chain);
+  const l1Fee = l1FeesOf(chain);
 
   const lanes = new Map<Hex, Lane>();
   for (const key of options.lanes) await openLane(key.address, key);
 
   async function openLane(address: Hex, key: Key | null): Promise<void> {
     const token = await store.takeLane(address);
-    lanes.set(address, createLane({ ...options, ...options.limits, token, lane: key, tipAt }));
+    lanes.set(address, createLane({ ...options, ...options.limits, token, lane: key, tipAt, l1Fee }));
   }
 
   async function elsewhere(batch: StoredBatch, within: { from: number; to: number }) {
@@ -148,6 +153,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     limitsAt,
     lingerMs: options.lingerMs ?? 0,
     clock,
+    pacing: createPacing(chain),
   });
 
   /** Reads back what is final. On its own beside all else: a batch that is read slows none that is sent. */
@@ -324,7 +330,13 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
             if (door !== undefined) measure(job, door, each[index]!.counts, head!);
           });
         await tellSeen(jobs, doors ?? new Map(), head, hold);
-        onProgress?.({ head, counts: sumOf(each.map((one) => one.counts)), hold, jobs: each });
+        await onProgress?.({
+          counts: sumOf(each.map((one) => one.counts)),
+          hold,
+          jobs: each,
+          head,
+          lanes: [...lanes.values()].map((lane) => ({ address: lane.address, hold: lane.hold() })),
+        });
         const mayGetMore = (job: Job) =>
           job.state === "admitting" && (doors === undefined || doors.has(job.id));
         const isOver = (one: { counts: Counts }, index: number) =>

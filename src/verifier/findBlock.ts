@@ -3,6 +3,8 @@ import { WaybillError } from "../errors.js";
 /** Of a block: Unix seconds. */
 export type Timed = { number: number; timestamp: number };
 
+type Times = { block(number: number): Promise<Timed | null> };
+
 /**
  * The blocks of a time, found by interpolating over block times: a handful of headers, no index. Usually one block;
  * chains that make several in a second have a few.
@@ -12,10 +14,40 @@ export type Timed = { number: number; timestamp: number };
  * @throws WaybillError E_NODE if the node lacks a block on the way
  */
 export async function blocksAt(
-  chain: { block(number: number): Promise<Timed | null> },
+  chain: Times,
   time: number,
   newest: Timed,
 ): Promise<{ from: number; to: number } | null> {
+  const { timeOf, first } = searchUpTo(chain, newest);
+  if (newest.timestamp < time) return null;
+  const from = await first(time, 0, newest.number);
+  if ((await timeOf(from)) !== time) return null;
+  // Few blocks share a time: the last of them is looked for next to the first.
+  let within = from;
+  for (let step = 1; ; step *= 2) {
+    const beyond = within + step;
+    if (beyond > newest.number) {
+      if (newest.timestamp === time) return { from, to: newest.number };
+      return { from, to: (await first(time + 1, within, newest.number)) - 1 };
+    }
+    if ((await timeOf(beyond)) > time) return { from, to: (await first(time + 1, within, beyond)) - 1 };
+    within = beyond;
+  }
+}
+
+/**
+ * The first block of a time or later.
+ * @param time Unix seconds
+ * @returns null if all blocks up to `newest` are earlier
+ * @throws WaybillError E_NODE if the node lacks a block on the way
+ */
+export async function firstBlockFrom(chain: Times, time: number, newest: Timed): Promise<number | null> {
+  if (newest.timestamp < time) return null;
+  return searchUpTo(chain, newest).first(time, 0, newest.number);
+}
+
+/** What both searches ask: each header once. */
+function searchUpTo(chain: Times, newest: Timed) {
   const seen = new Map<number, number>([[newest.number, newest.timestamp]]);
   const timeOf = async (number: number): Promise<number> => {
     const known = seen.get(number);
@@ -45,18 +77,5 @@ export async function blocksAt(
     return high;
   }
 
-  if (newest.timestamp < time) return null;
-  const from = await first(time, 0, newest.number);
-  if ((await timeOf(from)) !== time) return null;
-  // Few blocks share a time: the last of them is looked for next to the first.
-  let within = from;
-  for (let step = 1; ; step *= 2) {
-    const beyond = within + step;
-    if (beyond > newest.number) {
-      if (newest.timestamp === time) return { from, to: newest.number };
-      return { from, to: (await first(time + 1, within, newest.number)) - 1 };
-    }
-    if ((await timeOf(beyond)) > time) return { from, to: (await first(time + 1, within, beyond)) - 1 };
-    within = beyond;
-  }
+  return { timeOf, first };
 }

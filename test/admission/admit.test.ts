@@ -38,6 +38,7 @@ const rowOf = (parts: Partial<Row> = {}): Row => ({
   salt: null,
   id: null,
   stream: null,
+  replaces: null,
   ...parts,
 });
 

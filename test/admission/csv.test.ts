@@ -25,6 +25,7 @@ describe("rows of CSV", () => {
       salt: null,
       id: null,
       stream: null,
+      replaces: null,
     });
   });
 

@@ -25,6 +25,7 @@ describe("rows of JSON lines", () => {
         salt: null,
         id: null,
         stream: null,
+        replaces: null,
       },
     ]);
   });

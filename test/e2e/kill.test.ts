@@ -1,15 +1,13 @@
 import { expect } from "chai";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Ended, runJson, startCli, stopAll, temporaryFolder } from "../support/cli.js";
+import { runJson, stopAll, temporaryFolder } from "../support/cli.js";
+import { type Death, runUntil } from "../support/death.js";
 import { ACCOUNTS, type LocalChain, startLocalChain } from "../support/localChain.js";
 import { seed } from "../support/seed.js";
 
 const SCHEMA = "string name,uint64 score";
 const ROWS = 1_300;
-
-/** Dead at the nth question of this method: before the node hears it, or after the node has answered. */
-type Death = { method: string; nth: number; heard: boolean };
 
 /** mulberry32 */
 function generator(state: number): () => number {
@@ -74,26 +72,6 @@ describe("A submit that is killed", () => {
     chain?.mining(true);
   });
 
-  /** Runs until death, or to the end if the moment never comes. */
-  async function runUntil(death: Death, command: string[], env: { [name: string]: string }): Promise<Ended> {
-    let count = 0;
-    let dead = false;
-    chain.between(async ({ method }, forward) => {
-      if (dead) return null;
-      if (method !== death.method || (count += 1) !== death.nth) return forward();
-      dead = true;
-      if (death.heard) await forward();
-      child.kill("SIGKILL");
-      return null;
-    });
-    const { child, ended } = startCli(command, { env });
-    try {
-      return await ended;
-    } finally {
-      chain.between(null);
-    }
-  }
-
   let killed = 0;
 
   for (const [index, deaths] of jobs().entries()) {
@@ -108,7 +86,7 @@ describe("A submit that is killed", () => {
       const before = (await chain.attested()).length;
 
       for (const death of deaths) {
-        const ended = await runUntil(death, command, env);
+        const ended = await runUntil(chain, death, command, env);
         if (ended.signal === "SIGKILL") killed += 1;
         else expect(ended.code, ended.output).to.equal(0);
       }

@@ -686,6 +686,11 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           (await store.unmined()).map(({ id, members: all, partly }) => [id, all, partly]),
         ).to.deep.equal([[lead, members.map((one) => one.id), false]]);
         const states = await store.streams(OTHER_LANE, [ONE, TWO, word("none")]);
+        expect(await store.streamsOf((await store.together(lead!))[0]!.job)).to.have.members([
+          ONE,
+          TWO,
+          ZERO_WORD,
+        ]);
         expect([...states].map(([key, { end, lane, signed: is }]) => [key, end, lane, is])).to.deep.equal([
           [ONE, 10, LANE, true],
           [TWO, 1, LANE, true],

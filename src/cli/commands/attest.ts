@@ -2,13 +2,14 @@ import { headOf } from "../../chain/head.js";
 import { faultText } from "../../admission/rows.js";
 import { type Frame, type Statement, statementOf } from "../../admission/statement.js";
 import { mannerOf } from "../../gas.js";
-import type { AdmittedRow } from "../../store/store.js";
+import type { AdmittedRow, NewJob } from "../../store/store.js";
 import { WaybillError } from "../../errors.js";
 import { parseSchema, readText } from "../../schema.js";
 import { findSchema, refuseResolver } from "../../sdk/schemas.js";
 import { readAddress, readAmount, readMoment, readUid, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { ether, gwei, progressOf, type Result, table } from "../output.js";
+import { requireReplaceable, runReplacement } from "../replacing.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
 import { ALONE, fitsIn, jobKey, limitsOf, readManner, runJob } from "../work.js";
 
@@ -19,6 +20,7 @@ export type AttestOptions = CommonOptions & {
   ref?: string;
   expires?: string;
   id?: string;
+  replaces?: string;
   irrevocable?: boolean;
   maxFee?: string;
   offline?: boolean;
@@ -28,6 +30,12 @@ export type AttestOptions = CommonOptions & {
 /** Issues one attestation, the way a file of one row would be issued: said again, it is not issued again. */
 export async function attest(schemaName: string, pairs: string[], options: AttestOptions): Promise<Result> {
   const { act, stream } = readManner(options);
+  const replaces = options.replaces === undefined ? null : readUid(options.replaces);
+  if (replaces !== null && act !== "record")
+    throw usage(
+      "--replaces is for level record",
+      "what is sealed or anchored has no uid that the chain answers for",
+    );
   const connection = await connect(options, "write");
   try {
     const registry = await registryOf(connection, options);
@@ -51,6 +59,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       now: head.timestamp,
       fits: fitsIn(await limitsOf(connection), manner),
     });
+    if (replaces !== null) await requireReplaceable(statement, replaces, registry, keys.issuer.address);
     if (options.dryRun === true) {
       return {
         text: `the attestation would be ${statement.uid}; nothing was sent`,
@@ -75,6 +84,7 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       id,
       String(irrevocable),
       ...[...pairs].sort(),
+      ...(replaces === null ? [] : [`replaces ${replaces}`]),
     ];
     const key = jobKey(["attest", act, stream, ...said]);
     const store = await openStore(connection, registry, options);
@@ -83,20 +93,31 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
       const rows = async function* (): AsyncGenerator<AdmittedRow> {
         yield { kind: "item", line: 1, ...statement };
       };
-      const finished = await runJob(
-        { connection, registry, store, keys, fees, until: "final", signal: stopSignal(), progress },
-        {
-          key,
-          act,
-          name: `attest ${schemaName.slice(0, 40)}`,
-          schema: registered.id,
-          definition: registered.definition,
-          attester: keys.issuer.address,
-          reason: "",
-          ...ALONE,
-        },
-        rows,
-      );
+      const work = { connection, registry, store, keys, fees, signal: stopSignal(), progress };
+      const job: NewJob = {
+        key,
+        act,
+        name: `attest ${schemaName.slice(0, 40)}`,
+        schema: registered.id,
+        definition: registered.definition,
+        attester: keys.issuer.address,
+        reason: "",
+        ...ALONE,
+      };
+      const { issued: finished, revoked } =
+        replaces === null
+          ? { issued: await runJob({ ...work, until: "final" }, job, rows), revoked: null }
+          : await runReplacement(
+              work,
+              { job, rows },
+              async function* () {
+                // What was issued, by a run before this one perhaps: `--expires 90d` is a little later by now.
+                const issued = (await store.jobs()).find((one) => one.key === key)!;
+                const [row] = await store.report(issued.id, -1, 1);
+                yield { line: 1, uid: row!.uid!, replaces };
+              },
+              "",
+            );
       const row = (await store.report(finished.job.id, -1, 1))[0];
       const uid = row?.uid ?? statement.uid;
       return {
@@ -108,6 +129,9 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
               finished.counts.duplicate > 0 ? "issued before by this store" : (row?.state ?? "unknown"),
             ],
             ["attester", keys.issuer.address],
+            ...(replaces === null
+              ? []
+              : [["revoked", revoked === null ? "-" : replaces] as [string, string]]),
             ["transaction", row?.transaction ?? "-"],
             ["block", row?.block === null || row === undefined ? "-" : String(row.block)],
           ]),
@@ -118,9 +142,10 @@ export async function attest(schemaName: string, pairs: string[], options: Attes
           state: row?.state ?? null,
           transaction: row?.transaction ?? null,
           block: row?.block ?? null,
-          paidWei: finished.paid,
+          paidWei: finished.paid + (revoked?.paid ?? 0n),
+          ...(replaces === null ? {} : { revoked: revoked === null ? null : replaces }),
         },
-        exit: finished.exit,
+        exit: finished.exit === 0 && revoked !== null ? revoked.exit : finished.exit,
       };
     } finally {
       progress.end();
@@ -150,6 +175,7 @@ export function statementFrom(pairs: readonly string[], options: AttestOptions, 
       salt: null,
       id: id ?? null,
       stream: null,
+      replaces: null,
     },
     frame,
   );

@@ -16,7 +16,7 @@ import type { Finding } from "../../verifier/follow.js";
 import { findRows } from "../../verifier/rebuild.js";
 import { readAddress, readBlock, readBlockOrTag, unreadable, usage } from "../arguments.js";
 import { checkpointOf } from "../checkpoint.js";
-import { rowsOf, streamsOf } from "../jobRows.js";
+import { rowsOf } from "../jobRows.js";
 import { counted, type ExitCode, grouped, progressOf, quoted, type Result, table } from "../output.js";
 import { type CommonOptions, connect, type Connection, openStoreToRead, registryOf } from "../session.js";
 import { uidsOf } from "../uidFile.js";
@@ -119,7 +119,8 @@ async function ownIssuer(options: CommonOptions, key: Hex): Promise<Hex> {
     throw error;
   }
   try {
-    const jobs = (await store.jobs()).filter((job) => streamsOf(job).includes(key));
+    const jobs: Job[] = [];
+    for (const job of await store.jobs()) if ((await store.streamsOf(job.id)).includes(key)) jobs.push(job);
     const issuers = [...new Set(jobs.map((job) => job.attester))];
     if (issuers.length === 1) return issuers[0]!;
     throw usage(
@@ -154,7 +155,7 @@ async function auditJob(
     const parts: Part[] = [];
     const streams: StreamAudit[] = [];
     let others = 0n;
-    for (const key of streamsOf(job)) {
+    for (const key of await store.streamsOf(job.id)) {
       if (key === ZERO_WORD) {
         const from = typeof settings.from === "number" ? settings.from : (firstBlock ?? at.number + 1);
         await findRows(chain, registry, job.attester, rows, { acts: [job.act], roots, from, to: at.number });

@@ -2,9 +2,15 @@ import type { Counts, Job, ReportRow, Store } from "../../store/store.js";
 import { usage } from "../arguments.js";
 import { counted, grouped, jsonText, type Result, table } from "../output.js";
 import { type CommonOptions, openStoreToRead } from "../session.js";
+import { createWatcher } from "../view/look.js";
+import { render } from "../view/render.js";
+import type { View } from "../view/view.js";
 import { actText, countLines, mismatches, openJobs } from "../work.js";
 
-/** Where every item stands, of one job or of all. */
+/** Wide enough for all that there is to say, where nobody says how wide it is. */
+const COLUMNS = 100;
+
+/** Where every item stands: of one job; or of all, with lanes, streams and what came last. */
 export async function status(id: string | undefined, options: CommonOptions): Promise<Result> {
   const store = openStoreToRead(options);
   try {
@@ -16,15 +22,23 @@ export async function status(id: string | undefined, options: CommonOptions): Pr
         return { job, counts, done: job.state === "open" && open.length === 0 };
       }),
     );
+    const view = id === undefined && jobs.length > 0 ? await createWatcher(store).look(Date.now()) : null;
     const text = found.map(({ job, counts, done }) =>
       [
         `job ${job.id}  ${job.name}  ${done ? "done" : job.state === "admitting" ? "reading its input" : "under way"}`,
         table(countLines(counts)),
       ].join("\n"),
     );
+    const columns = process.stdout.columns || COLUMNS;
     return {
-      text: text.length === 0 ? "no jobs yet" : text.join("\n\n"),
+      text:
+        view !== null
+          ? render(view, { columns, rows: Infinity, colour: false }).join("\n")
+          : text.length === 0
+            ? "no jobs yet"
+            : text.join("\n\n"),
       data: {
+        ...(view === null ? {} : statusData(view)),
         jobs: found.map(({ job, counts, done }) => ({
           job: job.id,
           name: job.name,
@@ -38,6 +52,11 @@ export async function status(id: string | undefined, options: CommonOptions): Pr
   } finally {
     await store.close();
   }
+}
+
+/** What is not of one job. */
+function statusData({ network, block, gate, lanes, streams, otherStreams, drain, events }: View): object {
+  return { network, block, gate, lanes, streams, otherStreams, drain, events };
 }
 
 /** Rows that are read and printed at a time: a report is as long as its file, and is nowhere whole. */

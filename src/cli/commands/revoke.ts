@@ -4,12 +4,15 @@ import type { Hex } from "../../hex.js";
 import { ZERO_WORD } from "../../hex.js";
 import { WaybillError } from "../../errors.js";
 import type { AdmittedRow } from "../../store/store.js";
-import { sameAddress } from "../../chain/registry.js";
-import { readAmount, readUid, unreadable, usage } from "../arguments.js";
+import { type Registry, sameAddress } from "../../chain/registry.js";
+import { recordedBy } from "../../sdk/issued.js";
+import { findSchema } from "../../sdk/schemas.js";
+import { readAmount, readTime, readUid, unreadable, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { counted, ether, grouped, progressOf, type Result } from "../output.js";
 import {
   type CommonOptions,
+  type Connection,
   confirm,
   connect,
   hasOpenJobs,
@@ -21,36 +24,65 @@ import { ALONE, finishedData, finishedText, jobKey, runJob } from "../work.js";
 
 export type RevokeOptions = CommonOptions & {
   from?: string;
+  schema?: string;
+  before?: string;
+  since?: string;
   reason: string;
   maxFee?: string;
   dryRun?: boolean;
 };
 
-/** Revokes attestations of the issuer, for ever. What is revoked already is left as it is. */
+/** Uids of a dry run that are printed; all are in the JSON document. */
+const SHOWN = 50;
+
+/**
+ * Revokes attestations of the issuer, for ever: those that are named, or all that the issuer has recorded under a schema
+ * and between two times. What is revoked already is left as it is.
+ */
 export async function revoke(uidTexts: string[], options: RevokeOptions): Promise<Result> {
   const named = [...uidTexts.map(readUid), ...(options.from === undefined ? [] : readUids(options.from))];
-  // The job is the whole list, whatever of it is done: only so does a second run find the first.
-  const unique = [...new Set(named)];
-  if (unique.length === 0)
-    throw usage("there is nothing to revoke", "name uids, or a file of uids with --from");
+  const terms = readTerms(options);
+  if (named.length === 0 && terms === null)
+    throw usage(
+      "there is nothing to revoke",
+      "name uids, a file of uids with --from, or --schema, --before or --since",
+    );
+  if (named.length > 0 && terms !== null)
+    throw usage("uids and a filter do not go together", "run it once for each");
 
   const connection = await connect(options, "write");
   try {
     const registry = await registryOf(connection, options);
     const keys = await loadKeys(options, connection.chainId);
-    const pending = await revocable(unique, keys.issuer.address, registry);
+    const found =
+      terms === null ? named : await matching(connection, registry, keys.issuer.address, terms, options);
+    // The job is the whole list, whatever of it is done: only so does a second run find the first.
+    const checked = await revocable([...new Set(found)], keys.issuer.address, registry, terms !== null);
+    const { unique, pending } = checked;
+    const left = checked.irrevocable === 0 ? [] : [`${grouped(checked.irrevocable)} can never be revoked`];
+    if (unique.length === 0) {
+      return {
+        text: ["nothing matches", ...left].join("; "),
+        data: { revoked: 0, before: 0, ...restOf(checked) },
+      };
+    }
     const key = jobKey(["revoke", keys.issuer.address, options.reason, ...unique]);
     // Sent by a run that was cut short, they are to be followed to the end; by others, there is nothing to do.
     if (pending.length === 0 && !(await hasOpenJobs(connection, options, key))) {
       return {
-        text: `${counted(unique.length, "attestation")}: revoked before`,
-        data: { revoked: 0, before: unique.length },
+        text: [`${counted(unique.length, "attestation")}: revoked before`, ...left].join("; "),
+        data: { revoked: 0, before: unique.length, ...restOf(checked) },
       };
     }
     if (options.dryRun === true) {
+      const more = pending.length - SHOWN;
       return {
-        text: `would revoke ${counted(pending.length, "attestation")}; nothing was sent`,
-        data: { wouldRevoke: pending },
+        text: [
+          ...pending.slice(0, SHOWN),
+          ...(more > 0 ? [`… and ${grouped(more)} more (all in --json)`] : []),
+          [`would revoke ${counted(pending.length, "attestation")}`, ...left, "nothing was sent"].join("; "),
+        ].join("\n"),
+        data: { wouldRevoke: pending, before: unique.length - pending.length, ...restOf(checked) },
       };
     }
     const { baseFee: fee } = await headOf(connection.chain);
@@ -58,7 +90,8 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
     await confirm(
       connection,
       options,
-      `revoking ${counted(pending.length, "attestation")} for about ${cost}`,
+      `revoking ${counted(pending.length, "attestation")} for ever, for about ${cost}`,
+      connection.network.main || (terms !== null && connection.network.name !== "local"),
     );
 
     const store = await openStore(connection, registry, options);
@@ -113,27 +146,80 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
   }
 }
 
-/** Checks all before any is sent: one uid that cannot be revoked would take its whole batch down. */
-async function revocable(
-  unique: readonly Hex[],
+/** Which of the issuer's statements are meant; null if they are named one by one. */
+type Terms = { schema: string | null; since: number | null; before: number | null };
+
+function readTerms({ schema, since, before }: RevokeOptions): Terms | null {
+  if (schema === undefined && since === undefined && before === undefined) return null;
+  const terms = {
+    schema: schema ?? null,
+    since: since === undefined ? null : readTime(since, "--since"),
+    before: before === undefined ? null : readTime(before, "--before"),
+  };
+  if (terms.since !== null && terms.before !== null && terms.since >= terms.before)
+    throw usage("no moment is at --since or later and before --before");
+  return terms;
+}
+
+async function matching(
+  connection: Connection,
+  registry: Registry,
   issuer: Hex,
-  registry: Awaited<ReturnType<typeof registryOf>>,
+  terms: Terms,
+  options: RevokeOptions,
 ): Promise<Hex[]> {
-  const pending: Hex[] = [];
-  for (let start = 0; start < unique.length; start += 500) {
-    const page = unique.slice(start, start + 500);
+  const schema = terms.schema === null ? null : (await findSchema(registry, terms.schema)).id;
+  const newest = await headOf(connection.chain);
+  const progress = progressOf(options);
+  const uids: Hex[] = [];
+  const filter = { ...terms, schema };
+  const onLooked = (block: number, last: number) =>
+    progress.show(`looking for what was issued  block ${grouped(block)} of ${grouped(last)}`);
+  try {
+    for await (const some of recordedBy(connection.chain, registry, issuer, filter, newest, onLooked))
+      uids.push(...some);
+  } finally {
+    progress.end();
+  }
+  return uids;
+}
+
+type Checked = { unique: Hex[]; pending: Hex[]; irrevocable: number };
+
+function restOf({ irrevocable }: Checked): { irrevocable?: number } {
+  return irrevocable === 0 ? {} : { irrevocable };
+}
+
+/**
+ * Checks all before any is sent: one uid that cannot be revoked would take its whole batch down.
+ * @param found whether they were found and not named: then what cannot be revoked is counted, and left out
+ */
+async function revocable(
+  uids: readonly Hex[],
+  issuer: Hex,
+  registry: Registry,
+  found: boolean,
+): Promise<Checked> {
+  const checked: Checked = { unique: [], pending: [], irrevocable: 0 };
+  for (let start = 0; start < uids.length; start += 500) {
+    const page = uids.slice(start, start + 500);
     for (const [index, record] of (await registry.records(page, "latest")).entries()) {
       const uid = page[index]!;
       if (record === null) throw new WaybillError("E_UNKNOWN_UID", `${uid} is not recorded here`);
       if (!sameAddress(record.attester, issuer)) {
         throw new WaybillError("E_NOT_YOURS", `${uid} was issued by ${record.attester}, not by ${issuer}`);
       }
+      if (!record.revocable && found) {
+        checked.irrevocable += 1;
+        continue;
+      }
       if (!record.revocable)
         throw new WaybillError("E_IRREVOCABLE", `${uid} says that it can never be revoked`);
-      if (!record.revoked) pending.push(uid);
+      checked.unique.push(uid);
+      if (!record.revoked) checked.pending.push(uid);
     }
   }
-  return pending;
+  return checked;
 }
 
 function readUids(file: string): Hex[] {
