@@ -12,6 +12,7 @@ const NEEDS = {
   offchain: () => [join(BENCH, "peers")],
   memory: () => [],
   pipeline: () => [],
+  pressure: () => [],
   audit: () => [],
   price: () => [],
 };

@@ -27,6 +27,11 @@ export { openRegistry, type Registry, type RegisteredSchema } from "./chain/regi
 export { deployRegistries } from "./sdk/deploy.js";
 export { type Payer, payerOf } from "./sdk/transact.js";
 export { listSchemas, registerSchema } from "./sdk/schemas.js";
+export { type Flow, type FlowOptions, type Issuer, type IssuerOptions, openIssuer } from "./sdk/issuer.js";
+export type { OutcomesOptions, StatementOutcome } from "./sdk/outcomes.js";
+export type { Given } from "./admission/given.js";
+export type { Acknowledgement } from "./admission/intake.js";
+export type { Bounds, Pressure, PressureState } from "./admission/gate.js";
 export { openSqliteStore } from "./store/sqlite.js";
 export type { Counts, Job, ReportRow, Store } from "./store/store.js";
 export { readRows } from "./admission/file.js";

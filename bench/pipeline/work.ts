@@ -109,6 +109,7 @@ export async function runOnce(work: {
       schemaId: id,
       schema,
       attester: issuer.address,
+      stream: ZERO_WORD,
       revocable: true,
       now: NOW,
       fits: (size: Parameters<typeof fitsAlone>[1]) => fitsAlone(manner, size, limits),

@@ -2,9 +2,11 @@ import { WaybillError } from "../errors.js";
 import { readJson, type Schema } from "../schema.js";
 import { surveyJson } from "./jsonText.js";
 import {
+  cellsOf,
   columnsOf,
   emptyFile,
   LONGEST_ROW,
+  isObject,
   quote,
   readRow,
   targetOf,
@@ -46,17 +48,7 @@ function rowOf({ number: line, text }: Line, schema: Schema, known: ReadonlyMap<
   if (survey.ok && !isObject(json)) fault("E_ROW_JSON", "", 'not an object such as {"name": value}');
   if (!survey.ok || !isObject(json)) return { ok: false, line, faults };
 
-  const cells = new Map<string, { column: Column; raw: unknown }>();
-  for (const [key, raw] of Object.entries(json)) {
-    const column = known.get(key);
-    const earlier = column && cells.get(targetOf(column));
-    if (column === undefined)
-      fault("E_ROW_UNKNOWN", key, `${quote(key)} is neither a field nor a meta column`);
-    else if (earlier !== undefined) fault("E_ROW_TWICE", key, `the same as ${earlier.column.name}`);
-    else cells.set(targetOf(column), { column, raw });
-  }
-  for (const { name } of schema.fields)
-    if (!cells.has(name)) fault("E_ROW_MISSING", name, "the field is missing");
+  const cells = cellsOf(json, schema, known, fault);
 
   // JSON.parse has kept the last of the two: neither is right.
   for (const { column, path } of survey.twice) {
@@ -73,10 +65,6 @@ function rowOf({ number: line, text }: Line, schema: Schema, known: ReadonlyMap<
     if (known.has(column) && !blamed.has(path))
       fault("E_ROW_INTEGER", path, `${quote(text)}: a whole number has no point and no exponent`);
   return faults.length > 0 ? { ok: false, line, faults } : result;
-}
-
-function isObject(json: unknown): json is { [key: string]: unknown } {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
 /** The lines that a chunk completes, without LF; a CR before it is white space to JSON. */

@@ -47,6 +47,34 @@ export function targetOf(column: Column): string {
   return "field" in column ? column.field.name : `@${column.meta}`;
 }
 
+export function isObject(json: unknown): json is { [key: string]: unknown } {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
+
+/**
+ * The cells of a row that is an object, by what each is for; what is in no column, twice or missing is a fault.
+ * @param known what columnsOf says of the schema
+ */
+export function cellsOf(
+  object: { [key: string]: unknown },
+  schema: Schema,
+  known: ReadonlyMap<string, Column>,
+  fault: (code: RowFault["code"], column: string, problem: string) => void,
+): Map<string, { column: Column; raw: unknown }> {
+  const cells = new Map<string, { column: Column; raw: unknown }>();
+  for (const [key, raw] of Object.entries(object)) {
+    const column = known.get(key);
+    const earlier = column && cells.get(targetOf(column));
+    if (column === undefined)
+      fault("E_ROW_UNKNOWN", key, `${quote(key)} is neither a field nor a meta column`);
+    else if (earlier !== undefined) fault("E_ROW_TWICE", key, `the same as ${earlier.column.name}`);
+    else cells.set(targetOf(column), { column, raw });
+  }
+  for (const { name } of schema.fields)
+    if (!cells.has(name)) fault("E_ROW_MISSING", name, "the field is missing");
+  return cells;
+}
+
 /**
  * Checks cells and makes a row of them, or the list of everything wrong with it.
  * @param cells one per column of the row; null is an absent meta cell

@@ -1,10 +1,9 @@
 import { parseUnits } from "ethers";
 import { type Level, LEVELS } from "../attestation.js";
-import type { Registry, RegisteredSchema } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
-import { type Hex, ZERO_ADDRESS } from "../hex.js";
+import type { Hex } from "../hex.js";
 import { type Goal, type Mode, MODES } from "../pace.js";
-import { parseSchema, readText, schemaId } from "../schema.js";
+import { readText } from "../schema.js";
 
 export function usage(problem: string, mend?: string): WaybillError {
   return new WaybillError("E_USAGE", problem, mend === undefined ? {} : { mend });
@@ -110,42 +109,6 @@ function secondsOf(text: string): number {
   const day = text.slice(0, 10);
   const isDay = new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) === day;
   return isDay ? Math.floor(Date.parse(text) / 1000) : Number.NaN;
-}
-
-/**
- * A registered schema, by its id or by its definition.
- * @throws WaybillError E_SCHEMA if a definition does not parse, E_SCHEMA_UNKNOWN if it is not registered
- */
-export async function findSchema(registry: Registry, text: string): Promise<RegisteredSchema> {
-  if (/^0x[0-9a-fA-F]{64}$/.test(text)) {
-    const found = await registry.schema(text.toLowerCase() as Hex);
-    if (found !== null) return genuine(found);
-    throw new WaybillError(
-      "E_SCHEMA_UNKNOWN",
-      `schema ${text} is not registered on chain ${registry.domain.chainId}`,
-      { mend: "register its definition with `waybill schema add`, or name another one" },
-    );
-  }
-  parseSchema(text);
-  for (const revocable of [true, false]) {
-    const found = await registry.schema(schemaId(text, ZERO_ADDRESS, revocable));
-    if (found !== null) return genuine(found);
-  }
-  throw new WaybillError("E_SCHEMA_UNKNOWN", `the schema ${JSON.stringify(text)} is not registered`, {
-    mend: `run \`waybill schema add ${JSON.stringify(text)}\` for this network first`,
-  });
-}
-
-/** Under another text a whole job would be encoded wrongly for ever, and every comparison would agree with it. */
-function genuine(schema: RegisteredSchema): RegisteredSchema {
-  if (schemaId(schema.definition, schema.resolver, schema.revocable) === schema.id) return schema;
-  throw new WaybillError(
-    "E_NODE",
-    `the node hands out a text for schema ${schema.id} that is not what the id names`,
-    {
-      mend: "name another node with --rpc-url",
-    },
-  );
 }
 
 /** @throws WaybillError E_USAGE */

@@ -256,6 +256,12 @@ paced(
   )
   .option("--skip-bad", "issue the good rows of a file that has bad ones")
   .option("--irrevocable", "they can never be revoked")
+  .addOption(
+    new Option(
+      "--max-waiting <rows>",
+      "of a longer file, rows are sent while others are still read (default: 100000)",
+    ).env("WAYBILL_MAX_WAITING"),
+  )
   .option("--dry-run", "check and price every row and send nothing");
 
 common(

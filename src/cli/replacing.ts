@@ -125,7 +125,7 @@ export async function runReplacement(
   reason: string,
 ): Promise<{ issued: Finished; revoked: Finished | null }> {
   const { store, connection, registry } = work;
-  const issued = await runJob({ ...work, until: "safe" }, issue.job, issue.rows, issue.unchanged);
+  const issued = await runJob({ ...work, until: "safe" }, issue.job, issue.rows, issue);
   if (issued.exit !== 0) return { issued, revoked: null };
 
   const revocation: NewJob = {
@@ -152,13 +152,13 @@ export async function runReplacement(
     { ...work, fees: { ...work.fees, budget: rest }, until: "final" },
     revocation,
     rows,
-    issue.unchanged,
+    issue,
   );
   // One that the registry refuses to revoke is valid beside its new one.
   if (revoked.counts.rejected > 0) return { issued, revoked: { ...revoked, exit: 1 } };
   if (revoked.exit !== 0) return { issued, revoked };
   return {
-    issued: await runJob({ ...work, until: "final" }, issue.job, issue.rows, issue.unchanged),
+    issued: await runJob({ ...work, until: "final" }, issue.job, issue.rows, issue),
     revoked,
   };
 }

@@ -184,7 +184,7 @@ export async function hasOpenJobs(
   try {
     for (const job of await store.jobs()) {
       if (key !== undefined && job.key !== key) continue;
-      if (job.state === "open" && !isDone(await store.counts(job.id), "final")) return true;
+      if ((job.state === "open" || job.flows) && !isDone(await store.counts(job.id), "final")) return true;
     }
     return false;
   } finally {

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { headOf } from "../chain/head.js";
 import { admit } from "../admission/admit.js";
+import { createDoor } from "../admission/door.js";
 import type { Frame } from "../admission/statement.js";
 import type { Level } from "../attestation.js";
-import type { RegisteredSchema, Registry } from "../chain/registry.js";
-import { WaybillError } from "../errors.js";
+import type { Registry } from "../chain/registry.js";
 import type { Manner } from "../gas.js";
-import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
+import { type Hex, hex, keccak, ZERO_WORD } from "../hex.js";
 import { holdError } from "../lane/lane.js";
 import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
 import type {
@@ -21,7 +22,14 @@ import type {
   Refusal,
   Store,
 } from "../store/store.js";
-import { createSubmitter, isDone, type Progress, type Until } from "../submitter/submitter.js";
+import { nudger } from "../submitter/loop.js";
+import {
+  createSubmitter,
+  isDone,
+  type Progress,
+  type RunOptions,
+  type Until,
+} from "../submitter/submitter.js";
 import { streamKey } from "../stream.js";
 import { readLevel, unreadable, usage } from "./arguments.js";
 import type { Keys } from "./keys.js";
@@ -50,6 +58,14 @@ export function jobKey(parts: readonly string[]): Hex {
   return hex(keccak(new TextEncoder().encode(JSON.stringify(parts))));
 }
 
+/** What changes with a file: as good as its hash for as long as nobody sets it back on purpose. */
+export async function fileMark(path: string): Promise<string> {
+  const { size, mtimeNs, ino } = await stat(path, { bigint: true }).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+  return `${size} ${mtimeNs} ${ino}`;
+}
+
 /** SHA-256 of a file's bytes. @throws WaybillError E_FILE_OPEN */
 export async function fileHash(path: string): Promise<string> {
   const hash = createHash("sha256");
@@ -64,16 +80,6 @@ export async function fileHash(path: string): Promise<string> {
 export async function limitsOf(connection: Connection): Promise<Limits> {
   const head = await headOf(connection.chain);
   return { ...ETHEREUM_LIMITS, blockGas: Number(head.gasLimit) };
-}
-
-/** @throws WaybillError E_RESOLVER */
-export function refuseResolver(schema: RegisteredSchema): void {
-  if (schema.resolver === ZERO_ADDRESS) return;
-  throw new WaybillError(
-    "E_RESOLVER",
-    `the schema ${schema.id} names a resolver, and what that costs is not known to the gas model yet`,
-    { mend: "call the registry from your own code, or name a schema without a resolver" },
-  );
 }
 
 /** Whether an item of a size fits a transaction alone. */
@@ -120,41 +126,106 @@ function isPriority(text: string): text is Priority {
   return ["low", "normal", "high"].includes(text);
 }
 
+/** How one is sure that the input of a job is still the one that was checked. */
+export type JobInput = {
+  /** by its content, when all is read; `stored`: rows that may have been sent; @throws WaybillError E_FILE_CHANGED */
+  unchanged?: (stored: number) => Promise<void>;
+  /** at a glance, before each page of a job that flows; @throws WaybillError E_FILE_CHANGED */
+  same?: (stored: number) => Promise<void>;
+  /** of a job that flows: rows that may be admitted and in no block */
+  maxWaiting?: number;
+};
+
 /** Admits what is not admitted yet, and drives the job until every item is as far as asked. */
 export async function runJob(
   work: Work,
   newJob: NewJob,
   rows: () => AsyncIterable<AdmittedRow>,
-  unchanged?: () => Promise<void>,
+  { unchanged, same, maxWaiting }: JobInput = {},
 ): Promise<Finished> {
-  const { connection, registry, store, keys, fees, until, signal, progress } = work;
+  const { store, fees, until, progress } = work;
   let job = await store.openJob(newJob);
-  await admit(store, job, rows(), {
-    onPage: (stored) => progress.show(`admitting  ${counted(stored, "row")}`),
-    ...(unchanged === undefined ? {} : { unchanged }),
-  });
-  job = (await store.job(job.id))!;
   // What has waited for a better price since an earlier run goes on waiting from then.
   const before = job.terms.goal;
   const goal = fees.goal?.mode === "economy" && before?.mode === "economy" ? before : fees.goal;
-  await store.setTerms(job.id, { ...fees, ...(goal === undefined ? {} : { goal }) });
+  const terms = { ...fees, ...(goal === undefined ? {} : { goal }) };
+  const onPage = (stored: number) => progress.show(`admitting  ${counted(stored, "row")}`);
+  const check = unchanged === undefined ? {} : { unchanged: () => unchanged(0) };
+  if (job.flows && job.state === "admitting" && until !== "admitted") {
+    await store.setTerms(job.id, terms);
+    const input = {
+      rows,
+      unchanged: unchanged ?? (async () => {}),
+      same: same ?? (async () => {}),
+      maxWaiting: maxWaiting ?? Infinity,
+    };
+    await admitAndDrive(work, job, until, input);
+    return finishedOf(store, (await store.job(job.id))!, until);
+  }
+  await admit(store, job, rows(), { onPage, ...check });
+  job = (await store.job(job.id))!;
+  await store.setTerms(job.id, terms);
   // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short: it goes on
   // on the terms that it has.
-  if (until !== "admitted") {
-    const open = await openJobs(store, job.id, until);
-    await driveJobs({ connection, registry, store, keys, signal, progress }, open, until);
-  }
+  if (until !== "admitted") await driveJobs(work, await openJobs(store, job.id, until), until);
   return finishedOf(store, job, until);
+}
+
+/** Sends rows while others are still read, so that a long file takes no more room in front of the chain than is allowed. */
+async function admitAndDrive(
+  work: Omit<Work, "fees" | "until">,
+  job: Job,
+  until: Until,
+  input: Required<JobInput> & { rows: () => AsyncIterable<AdmittedRow> },
+): Promise<void> {
+  const { store } = work;
+  const counts = await store.counts(job.id);
+  // By items alone: nobody waits for an answer here, and how long a file takes is known before.
+  const door = createDoor({ items: input.maxWaiting, blocks: Infinity }, { ...counts, perBlock: 1 });
+  const originals = new Set(await store.originals(job.id));
+  const nudging = nudger();
+  // Whichever of the two ends badly ends the other.
+  const ended = new AbortController();
+  const signal = AbortSignal.any([work.signal, ended.signal]);
+  let stored = job.rows;
+  const either = async (part: Promise<void>): Promise<void> => {
+    try {
+      await part;
+    } catch (error) {
+      ended.abort(error);
+      nudging.nudge();
+      throw error;
+    }
+  };
+  const admitting = admit(store, job, input.rows(), {
+    unchanged: () => input.unchanged(stored),
+    flow: { door, signal, same: () => input.same(stored) },
+    onPage(now, { duplicates }) {
+      stored = now;
+      for (const known of duplicates.values()) if (known.job !== job.id) originals.add(known.job);
+      if (door.isIdle()) nudging.nudge();
+    },
+  }).then(nudging.nudge);
+  const driving = driveJobs({ ...work, signal }, () => [...originals, job.id], until, {
+    doors: new Map([[job.id, door]]),
+    nudge: nudging.next,
+  });
+  const outcomes = await Promise.allSettled([either(admitting), either(driving)]);
+  // The first to fail is the cause; what the other says is that it was ended.
+  if (ended.signal.aborted) throw ended.signal.reason;
+  for (const one of outcomes) if (one.status === "rejected") throw one.reason;
 }
 
 /** Drives jobs, together, until every item of each is as far as asked, or the signal comes. */
 export async function driveJobs(
   work: Omit<Work, "fees" | "until">,
-  jobs: readonly number[],
+  jobs: readonly number[] | (() => readonly number[]),
   until: Until,
+  // Rows that come from somewhere else, or from nowhere any more, are not waited for.
+  how: Pick<RunOptions, "doors" | "nudge"> = { doors: new Map() },
 ): Promise<void> {
   const { connection, registry, store, keys, signal, progress } = work;
-  if (jobs.length === 0) return;
+  if (typeof jobs !== "function" && jobs.length === 0) return;
   await requireFunds(connection, keys);
   const submitter = await createSubmitter({
     store,
@@ -170,6 +241,7 @@ export async function driveJobs(
   const notes = createNotes(store);
   const outcome = await submitter
     .run(jobs, {
+      ...how,
       until,
       signal,
       onAlert: (text) => progress.alert(text),

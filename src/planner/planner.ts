@@ -11,8 +11,8 @@ const MOST_AHEAD = 48;
 /** Items that say what those after them are like. */
 export const SAMPLE = 1_000;
 
-/** How a block is shared out, and how many items the room in it is good for. */
-export type Shares = { slots: Slots; room: number; page: number };
+/** How a block is shared out; `items`: how many one transaction takes; `page`: how many the room is good for. */
+export type Shares = { slots: Slots; items: number; room: number; page: number };
 
 /**
  * Shares out blocks evenly among transactions of items like these: as many as it takes of the largest that the chain
@@ -35,6 +35,7 @@ export function sharesFor(
     const room = Math.max(0, ahead - unfinished);
     return {
       slots: { perBlock: 1, gas: Math.min(usable, limits.transactionGas) },
+      items: MAX_ITEMS,
       room,
       page: 2 * MAX_ITEMS,
     };
@@ -50,7 +51,17 @@ export function sharesFor(
   const perBlock = Math.max(1, Math.ceil(usable / Math.min(limits.transactionGas, byBytes)));
   const slots = { perBlock, gas: Math.floor(usable / perBlock) };
   const room = Math.max(0, Math.min(MOST_AHEAD, ahead * perBlock) - unfinished);
-  return { slots, room, page: Math.ceil(1.05 * room * Math.max(1, slots.gas / gas)) };
+  const items = Math.max(1, slots.gas / gas);
+  return { slots, items, room, page: Math.ceil(1.05 * room * items) };
+}
+
+/** What an item is taken for before one has come: 64 bytes of data, half of them zero. */
+const LIKELY: PackedSize = { bytes: 160, tokens: 400, words: 2 };
+
+/** Items like these that a block has room for, in the share of it that we may use. */
+export function itemsPerBlock(manner: Manner, sample: readonly PackedSize[], limits: Limits): number {
+  const { slots, items } = sharesFor(manner, sample.length > 0 ? sample : [LIKELY], limits, 0);
+  return slots.perBlock * items;
 }
 
 /** At most `count` of them, evenly from first to last. */

@@ -5,7 +5,8 @@ import {
   type Registry,
   schemaRegistered,
 } from "../chain/registry.js";
-import { type Hex } from "../hex.js";
+import { WaybillError } from "../errors.js";
+import { type Hex, ZERO_ADDRESS } from "../hex.js";
 import { parseSchema, schemaId } from "../schema.js";
 import { type Payer, transact } from "./transact.js";
 
@@ -48,4 +49,50 @@ export async function* listSchemas(
     });
     for (const log of logs) yield { ...schemaRegistered.read(log), block: log.block };
   }
+}
+
+/**
+ * A registered schema, by its id or by its definition.
+ * @throws WaybillError E_SCHEMA if a definition does not parse, E_SCHEMA_UNKNOWN if it is not registered
+ */
+export async function findSchema(registry: Registry, text: string): Promise<RegisteredSchema> {
+  if (/^0x[0-9a-fA-F]{64}$/.test(text)) {
+    const found = await registry.schema(text.toLowerCase() as Hex);
+    if (found !== null) return genuine(found);
+    throw new WaybillError(
+      "E_SCHEMA_UNKNOWN",
+      `schema ${text} is not registered on chain ${registry.domain.chainId}`,
+      { mend: "register its definition with `waybill schema add`, or name another one" },
+    );
+  }
+  parseSchema(text);
+  for (const revocable of [true, false]) {
+    const found = await registry.schema(schemaId(text, ZERO_ADDRESS, revocable));
+    if (found !== null) return genuine(found);
+  }
+  throw new WaybillError("E_SCHEMA_UNKNOWN", `the schema ${JSON.stringify(text)} is not registered`, {
+    mend: `run \`waybill schema add ${JSON.stringify(text)}\` for this network first`,
+  });
+}
+
+/** Under another text a whole job would be encoded wrongly for ever, and every comparison would agree with it. */
+function genuine(schema: RegisteredSchema): RegisteredSchema {
+  if (schemaId(schema.definition, schema.resolver, schema.revocable) === schema.id) return schema;
+  throw new WaybillError(
+    "E_NODE",
+    `the node hands out a text for schema ${schema.id} that is not what the id names`,
+    {
+      mend: "name another node with --rpc-url",
+    },
+  );
+}
+
+/** @throws WaybillError E_RESOLVER */
+export function refuseResolver(schema: RegisteredSchema): void {
+  if (schema.resolver === ZERO_ADDRESS) return;
+  throw new WaybillError(
+    "E_RESOLVER",
+    `the schema ${schema.id} names a resolver, and what that costs is not known to the gas model yet`,
+    { mend: "call the registry from your own code, or name a schema without a resolver" },
+  );
 }

@@ -11,6 +11,7 @@ import { lockDirectory } from "./lock.js";
 import { nodeSqliteDialect } from "./sqliteDialect.js";
 import type {
   Act,
+  Admitted,
   AdmittedRow,
   BlockRef,
   ChainIdentity,
@@ -219,7 +220,7 @@ class SqliteStore implements Store {
     );
   }
 
-  admit(job: number, rows: readonly AdmittedRow[]): Promise<void> {
+  admit(job: number, rows: readonly AdmittedRow[]): Promise<Admitted> {
     return this.#transaction(async (trx) => {
       const { rows: first, ...of } = await trx
         .selectFrom("jobs")
@@ -234,10 +235,11 @@ class SqliteStore implements Store {
         .set((old) => ({
           rows: old("rows", "+", rows.length),
           rejected: old("rejected", "+", rejected),
-          duplicates: old("duplicates", "+", duplicates),
+          duplicates: old("duplicates", "+", duplicates.size),
         }))
         .where("id", "=", job)
         .execute();
+      return { first, duplicates };
     });
   }
 

@@ -26,7 +26,7 @@ export function hotStatements(database: DatabaseSync) {
       ON CONFLICT (uid, work) WHERE duplicate_of IS NULL AND faults IS NULL DO NOTHING
     `),
     first: prepared(`
-      SELECT items.id, items.job, jobs.state, jobs.name FROM items JOIN jobs ON jobs.id = items.job
+      SELECT items.id, items.job, items.line, jobs.state, jobs.flows, jobs.name FROM items JOIN jobs ON jobs.id = items.job
       WHERE items.uid = ? AND items.work = ? AND items.duplicate_of IS NULL AND items.faults IS NULL
     `),
     waiting: prepared(`
@@ -51,16 +51,16 @@ export function hotStatements(database: DatabaseSync) {
   };
 }
 
-/** @returns how many of the rows repeat an item that is stored already */
+/** @returns the rows that repeat an item which is stored already, by their index, and the row that each repeats */
 export function insertItems(
   hot: HotStatements,
   { id: job, act, reason }: { id: number; act: string; reason: string },
   first: number,
   rows: readonly AdmittedRow[],
-): number {
+): Map<number, { job: number; line: number }> {
   const insert = hot.insert();
   const reasonWords = Math.ceil(utf8ToBytes(reason).length / 32);
-  let duplicates = 0;
+  const duplicates = new Map<number, { job: number; line: number }>();
   rows.forEach((row, index) => {
     const ordinal = first + index;
     const stream = row.kind === "item" && row.stream !== ZERO_WORD ? row.stream : null;
@@ -99,14 +99,22 @@ export function insertItems(
           )
         : insertItem(insert, job, ordinal, work, stream, uid, row);
     if (changes === 1) return;
-    const known = hot.first().get(uid, work) as { id: number; job: number; state: string; name: string };
-    // Whether the other is ever admitted is not known yet: a repeat of it could become a repeat of nothing.
-    if (known.job !== job && known.state === "admitting") {
+    const known = hot.first().get(uid, work) as {
+      id: number;
+      job: number;
+      line: number;
+      state: string;
+      flows: number;
+      name: string;
+    };
+    // Whether the other is ever admitted is not known yet: a repeat of it could become a repeat of nothing. What flows is
+    // admitted row by row.
+    if (known.job !== job && known.state === "admitting" && known.flows === 0) {
       throw new WaybillError("E_STORE_ADMITTING", `${row.uid} is being admitted from ${known.name}`, {
         mend: "run again when that is through: this admission goes on where it was",
       });
     }
-    duplicates += 1;
+    duplicates.set(index, { job: known.job, line: known.line });
     bare(uid, known.id, null);
   });
   return duplicates;

@@ -18,7 +18,7 @@ export type Store = {
   job(id: number): Promise<Job | null>;
   jobs(): Promise<Job[]>;
   /** Stores the next rows of a job that is `admitting`, in order; only then are they admitted (law 1). */
-  admit(job: number, rows: readonly AdmittedRow[]): Promise<void>;
+  admit(job: number, rows: readonly AdmittedRow[]): Promise<Admitted>;
   /** All rows of the job are stored: it may be planned. */
   release(job: number): Promise<void>;
   counts(job: number): Promise<Counts>;
@@ -192,6 +192,9 @@ export type AdmittedRow =
   | { kind: "item"; line: number; uid: Hex; item: Item; size: PackedSize; stream: Hex }
   | { kind: "revocation"; line: number; uid: Hex }
   | { kind: "rejected"; line: number; faults: string[] };
+
+/** `first`: ordinal of the first row; `duplicates`: of rows that repeat an item, by their index, the row that they repeat */
+export type Admitted = { first: number; duplicates: ReadonlyMap<number, { job: number; line: number }> };
 
 /** `most`: items that may go with it in a transaction, itself included, after one with it has failed in a block */
 export type WaitingItem = PackedSize & { id: number; stream: Hex; most: number | null };

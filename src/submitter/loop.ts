@@ -81,3 +81,16 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
     signal?.addEventListener("abort", done);
   });
 }
+
+/** Wakes whoever waits, also who only begins to when there was something already. */
+export function nudger(): { nudge: () => void; next: () => AbortSignal } {
+  let next = new AbortController();
+  return {
+    nudge: () => next.abort(),
+    next() {
+      const { signal } = next;
+      if (signal.aborted) next = new AbortController();
+      return signal;
+    },
+  };
+}

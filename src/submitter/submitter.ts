@@ -2,11 +2,14 @@ import { type BatchState, nextStep } from "../batch.js";
 import type { Block, Chain } from "../chain/chain.js";
 import { l1FeesOf } from "../chain/l1Fee.js";
 import type { Registry } from "../chain/registry.js";
+import type { Door } from "../admission/door.js";
 import { WaybillError } from "../errors.js";
 import { MOST_PER_TRANSACTION } from "../fees.js";
-import type { Hex } from "../hex.js";
+import { mannerOf } from "../gas.js";
+import { type Hex, ZERO_WORD } from "../hex.js";
 import type { Key } from "../key.js";
 import { createLane, type Hold, type Lane } from "../lane/lane.js";
+import { itemsPerBlock } from "../planner/planner.js";
 import { ETHEREUM_LIMITS, type Limits } from "../planner/split.js";
 import type { Counts, Job, Store, StoredBatch } from "../store/store.js";
 import { createTracker } from "../tracker/tracker.js";
@@ -17,6 +20,7 @@ import { createHeads, tipsOf } from "./heads.js";
 import { beside, patience, rest } from "./loop.js";
 import { createPacing } from "./pacing.js";
 import { createPlanning } from "./planning.js";
+import { seenOf } from "./seen.js";
 
 export type SubmitterOptions = {
   store: Store;
@@ -79,16 +83,24 @@ export type RunOptions = {
   onAlert?: (text: string) => void;
   /** of each wait: aborted when there is something new to do, such as a row of a job that flows */
   nudge?: () => AbortSignal;
+  /**
+   * Of the jobs that rows still come to from here: how much may be in front of the chain. Another job that is still
+   * admitting is driven as far as it has come, and not waited for.
+   */
+  doors?: ReadonlyMap<number, Door>;
+  /** Never ends for what needs a person, as a program that runs for ever does; else it does once no more can come in. */
+  outlivesHolds?: boolean;
 };
 
 export type Submitter = {
   /**
    * Drives jobs until every item of each is as far as asked; they share what blocks have room for. The loop is the
    * recovery: it makes no difference whether the process ran before (law 9).
+   * @param jobs a function is asked at each turn: jobs may join
    * @throws WaybillError E_NODE if the node is silent for too long, E_CHAIN_ID if it serves another chain,
    *   E_LANE_DELEGATED if a lane's account is delegated to a contract
    */
-  run(jobs: number | readonly number[], options: RunOptions): Promise<Outcome>;
+  run(jobs: number | readonly number[] | (() => readonly number[]), options: RunOptions): Promise<Outcome>;
 };
 
 export async function createSubmitter(options: SubmitterOptions): Promise<Submitter> {
@@ -243,20 +255,48 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     return final;
   }
 
-  async function drive(ids: readonly number[], how: RunOptions): Promise<Outcome> {
-    const { until, signal, onProgress } = how;
+  let written = "";
+
+  /** Once for each block, and when what holds the work changes. */
+  async function tellSeen(
+    jobs: readonly Job[],
+    doors: ReadonlyMap<number, Door>,
+    head: Block | null,
+    hold: Hold | null,
+  ): Promise<void> {
+    const what = `${head?.hash} ${hold?.why} ${hold?.detail}`;
+    if (what === written) return;
+    written = what;
+    const gates = jobs.flatMap((job) =>
+      doors.has(job.id) ? [{ job, pressure: doors.get(job.id)!.pressure() }] : [],
+    );
+    const seen = seenOf(now(), head, [...lanes.values()], await store.unmined(), gates, hold);
+    await store.setSeen(JSON.stringify(seen));
+  }
+
+  /** Tells a flow's door what is in front of the chain, and how much of that a block has room for. */
+  function measure(job: Job, door: Door, counts: Counts, head: Block): void {
+    const signed = signing().some((lane) => lane.address !== job.attester);
+    const manner = mannerOf(job.act, signed, ZERO_WORD);
+    const { rows, waiting, assigned } = counts;
+    const perBlock = itemsPerBlock(manner, door.sample(), limitsAt(head));
+    door.measured({ head: head.number, rows, waiting, assigned, perBlock });
+  }
+
+  async function drive(idsNow: () => readonly number[], how: RunOptions): Promise<Outcome> {
+    const { until, signal, onProgress, doors } = how;
     const node = patience(clock, options.outageMs);
     const reading = patience(clock, options.outageMs);
     let allowed = false;
     let head: Block | null = null;
     onAlert = how.onAlert ?? (() => {});
     // What a person has mended since is tried again.
-    for (const id of ids) await store.retry(id);
+    for (const id of idsNow()) await store.retry(id);
     const verifying = beside(verifyTick);
     try {
       for (;;) {
         // What flows gets more rows while it runs, and a job's terms may be set anew.
-        const jobs = await jobsOf(ids);
+        const jobs = await jobsOf(idsNow());
         let moved = false;
         const read = verifying.look();
         if (read !== null && "error" in read) reading.fails(read.error);
@@ -284,6 +324,12 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
           jobs.map(async (job) => ({ job: job.id, counts: await store.counts(job.id) })),
         );
         const hold = holdOf(jobs);
+        if (head !== null)
+          jobs.forEach((job, index) => {
+            const door = doors?.get(job.id);
+            if (door !== undefined) measure(job, door, each[index]!.counts, head!);
+          });
+        await tellSeen(jobs, doors ?? new Map(), head, hold);
         await onProgress?.({
           counts: sumOf(each.map((one) => one.counts)),
           hold,
@@ -291,12 +337,15 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
           head,
           lanes: [...lanes.values()].map((lane) => ({ address: lane.address, hold: lane.hold() })),
         });
+        const mayGetMore = (job: Job) =>
+          job.state === "admitting" && (doors === undefined || doors.has(job.id));
         const isOver = (one: { counts: Counts }, index: number) =>
-          jobs[index]!.state === "open" && isDone(one.counts, until);
+          !mayGetMore(jobs[index]!) && isDone(one.counts, until);
         if (each.every(isOver)) return { kind: "done" };
         if (signal?.aborted === true) return { kind: "interrupted" };
-        const mayGetMore = jobs.some((job) => job.state === "admitting");
-        if (!moved && !mayGetMore && hold !== null && !waitsItself(hold) && (await onItsWay(jobs)) === 0) {
+        const isOpen = (job: Job) => doors === undefined || doors.get(job.id)?.pressure().state !== "holding";
+        const flows = how.outlivesHolds === true || jobs.some((job) => mayGetMore(job) && isOpen(job));
+        if (!moved && !flows && hold !== null && !waitsItself(hold) && (await onItsWay(jobs)) === 0) {
           return { kind: "held", hold };
         }
         if (!moved) await rest(heads.wait(), [signal, how.nudge?.()], verifying.running());
@@ -323,7 +372,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
       if (running) throw new Error("a submitter runs once at a time: hand it all jobs together");
       running = true;
       try {
-        return await drive(typeof jobs === "number" ? [jobs] : jobs, how);
+        return await drive(typeof jobs === "function" ? jobs : () => [jobs].flat(), how);
       } finally {
         running = false;
       }

@@ -5,12 +5,13 @@ import { mannerOf } from "../../gas.js";
 import type { AdmittedRow, NewJob } from "../../store/store.js";
 import { WaybillError } from "../../errors.js";
 import { parseSchema, readText } from "../../schema.js";
-import { findSchema, readAddress, readAmount, readMoment, readUid, usage } from "../arguments.js";
+import { findSchema, refuseResolver } from "../../sdk/schemas.js";
+import { readAddress, readAmount, readMoment, readUid, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { ether, gwei, progressOf, type Result, table } from "../output.js";
 import { requireReplaceable, runReplacement } from "../replacing.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
-import { ALONE, fitsIn, jobKey, limitsOf, readManner, refuseResolver, runJob } from "../work.js";
+import { ALONE, fitsIn, jobKey, limitsOf, readManner, runJob } from "../work.js";
 
 export type AttestOptions = CommonOptions & {
   level?: string;

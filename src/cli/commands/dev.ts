@@ -107,7 +107,7 @@ async function finishOpenJobs(
   const store = await openStore(connection, registry, options);
   try {
     for (const job of await store.jobs()) {
-      const mine = job.attester === keys.issuer.address && job.state === "open";
+      const mine = job.attester === keys.issuer.address && (job.state === "open" || job.flows);
       if (!mine || isDone(await store.counts(job.id), "final")) continue;
       const submitter = await createSubmitter({
         store,
@@ -120,7 +120,7 @@ async function finishOpenJobs(
         finalDepth: connection.network.finalDepth,
         outageMs: 60_000,
       });
-      const outcome = await submitter.run(job.id, { until: "final", signal });
+      const outcome = await submitter.run(job.id, { until: "final", signal, doors: new Map() });
       if (outcome.kind === "held") throw holdError(outcome.hold);
       if (outcome.kind === "done") process.stderr.write(`finished job ${job.id}: ${job.name}\n`);
     }

@@ -9,7 +9,8 @@ import { gasOf, mannerOf, workOf } from "../../gas.js";
 import type { Hex } from "../../hex.js";
 import type { Limits } from "../../planner/split.js";
 import type { AdmittedRow } from "../../store/store.js";
-import { findSchema, readAmount, unreadable, usage } from "../arguments.js";
+import { findSchema, refuseResolver } from "../../sdk/schemas.js";
+import { readAmount, unreadable, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { counted, errorText, ether, progressOf, type Result, table } from "../output.js";
 import {
@@ -29,7 +30,6 @@ import {
   limitsOf,
   readFlow,
   readManner,
-  refuseResolver,
   runJob,
 } from "../work.js";
 

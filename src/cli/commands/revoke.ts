@@ -6,7 +6,8 @@ import { WaybillError } from "../../errors.js";
 import type { AdmittedRow } from "../../store/store.js";
 import { type Registry, sameAddress } from "../../chain/registry.js";
 import { recordedBy } from "../../sdk/issued.js";
-import { findSchema, readAmount, readTime, readUid, unreadable, usage } from "../arguments.js";
+import { findSchema } from "../../sdk/schemas.js";
+import { readAmount, readTime, readUid, unreadable, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { counted, ether, grouped, progressOf, type Result } from "../output.js";
 import {

@@ -23,7 +23,7 @@ export async function run(options: CommonOptions & { until: string; lanes?: stri
     try {
       const open: number[] = [];
       for (const job of await store.jobs()) {
-        const isMine = job.attester === keys.issuer.address && job.state === "open";
+        const isMine = job.attester === keys.issuer.address && (job.state === "open" || job.flows);
         if (isMine && !isDone(await store.counts(job.id), until)) open.push(job.id);
       }
       if (open.length > 0)

@@ -14,7 +14,8 @@ import type { Mode } from "../../pace.js";
 import type { Limits } from "../../planner/split.js";
 import { parseSchema } from "../../schema.js";
 import type { Until } from "../../submitter/submitter.js";
-import { findSchema, readAmount, readPace, usage } from "../arguments.js";
+import { findSchema, refuseResolver } from "../../sdk/schemas.js";
+import { readAmount, readPace, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { counted, grouped, progressOf, type Result, table } from "../output.js";
 import {
@@ -30,6 +31,7 @@ import {
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
 import {
   fileHash,
+  fileMark,
   finishedData,
   finishedText,
   fitsIn,
@@ -37,7 +39,6 @@ import {
   limitsOf,
   readFlow,
   readManner,
-  refuseResolver,
   runJob,
 } from "../work.js";
 
@@ -59,6 +60,7 @@ export type SubmitOptions = PlanOptions & {
   onRefused?: string;
   skipBad?: boolean;
   dryRun?: boolean;
+  maxWaiting?: string;
 };
 
 /** Faults that are printed; all of them are counted, and all are in the JSON document up to a thousand. */
@@ -101,6 +103,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     budget: options.budget === undefined ? null : readAmount(options.budget, "ether", "--budget"),
   };
   const { act, stream } = readManner(options);
+  const maxWaiting = readWaiting(options.maxWaiting);
   const signal = stopSignal();
   const progress = progressOf(options);
   const connection = await connect(options, "write");
@@ -117,6 +120,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
       stream,
     });
     const rows = () => checkedRows(readRows(file, parseSchema(schema.definition), { signal }), frame);
+    let mark = await fileMark(file);
     const hash = await fileHash(file);
     const key = jobKey([
       act,
@@ -128,11 +132,25 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
       hash,
     ]);
     // The rows are read after the hash, and a person may have thought about the price in between.
-    const unchanged = async () => {
-      if ((await fileHash(file)) === hash) return;
-      throw new WaybillError("E_FILE_CHANGED", `${file} was changed while it was read; nothing was sent`, {
-        mend: "run again when it is whole",
-      });
+    const changed = (stored: number) =>
+      stored === 0
+        ? new WaybillError("E_FILE_CHANGED", `${file} was changed while it was read; nothing was sent`, {
+            mend: "run again when it is whole",
+          })
+        : new WaybillError(
+            "E_FILE_CHANGED",
+            `${file} was changed while it was read; its first ${counted(stored, "row")} were admitted before and are sent, no other is`,
+            { mend: "run again: rows that are as before are not issued twice" },
+          );
+    const unchanged = async (stored: number) => {
+      if ((await fileHash(file)) !== hash) throw changed(stored);
+    };
+    // What has been sent cannot be taken back: so it is looked at before each page, too.
+    const same = async (stored: number) => {
+      const now = await fileMark(file);
+      if (now === mark) return;
+      await unchanged(stored);
+      mark = now;
     };
 
     const survey = async () => {
@@ -154,9 +172,11 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     const store = await openStore(connection, registry, options);
     try {
       const known = (await store.jobs()).find((job) => job.key === key && job.state === "open");
+      let flows = false;
       if (known === undefined) {
         const found = await survey();
         if (refuses(found)) return badRows(file, found);
+        flows = found.good > maxWaiting && options.until !== "admitted";
         // Only a person who is asked wants it to be exact.
         const asks = connection.network.main && options.yes !== true;
         const { costWei, atMostWei } = await priceOf(connection.chain, found, act, pace, asks);
@@ -186,9 +206,10 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
           attester: keys.issuer.address,
           reason: "",
           ...readFlow(options, stream),
+          flows,
         },
         () => admittedRows(rows(), file),
-        unchanged,
+        { unchanged, same, maxWaiting },
       );
       const next =
         options.until === "admitted"
@@ -204,6 +225,12 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
   } finally {
     await connection.close();
   }
+}
+
+/** @throws WaybillError E_USAGE */
+function readWaiting(text = "100000"): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw usage(`--max-waiting ${JSON.stringify(text)} is no number of rows`, "use a number from 1 up");
 }
 
 export async function frameOf(
