@@ -6,10 +6,12 @@ import {
   type JsonFragment,
   Signature,
   solidityPackedKeccak256,
+  type TransactionReceipt,
 } from "ethers";
 import type { Item } from "../src/attestation.js";
 import { hex, ZERO_ADDRESS, ZERO_WORD } from "../src/hex.js";
 import type { Call, Chain } from "./chain.js";
+import { gateFactory } from "./hardhat.js";
 import { compilerText, DEADLINE, type Registry } from "./registry.js";
 
 export type Eas = Registry & {
@@ -41,6 +43,12 @@ export async function deployEas(chain: Chain, definition: string): Promise<Eas> 
     data: code.encodeFunctionData(name, args),
   });
 
+  const uidsIn = ({ logs }: TransactionReceipt) =>
+    logs.flatMap((log) => {
+      const event = code.parseLog(log);
+      return event?.name === "Attested" ? [event.args["uid"] as string] : [];
+    });
+
   return {
     settings: `${version}, ${settings()}`,
     register: (text) => ({
@@ -62,16 +70,22 @@ export async function deployEas(chain: Chain, definition: string): Promise<Eas> 
       const request = { schema, data, signatures, attester: issuer.address, deadline: DEADLINE };
       return { ...call("multiAttestByDelegation", [request]), from: relayer };
     },
-    revoke(items, { logs }) {
-      const uids = logs.flatMap((log) => {
-        const event = code.parseLog(log);
-        return event?.name === "Attested" ? [event.args["uid"] as string] : [];
-      });
+    revoke(items, recorded) {
+      const uids = uidsIn(recorded);
       if (uids.length !== items.length) throw new Error(`${uids.length} uids of ${items.length} items`);
       const data = uids.map((uid) => ({ uid, value: 0 }));
       return data.length === 1
         ? call("revoke", { schema, data: data[0] })
         : call("multiRevoke", [{ schema, data }]);
+    },
+    async deployGate() {
+      const gate = await gateFactory("EasGate");
+      const at = await chain.deploy(gate, to, issuer.address, schema);
+      return ({ recipient }, recorded) => ({
+        from: relayer,
+        to: at,
+        data: gate.interface.encodeFunctionData("requireMember", [recipient, uidsIn(recorded)[0]]),
+      });
     },
     timestamp: (bytes) => call("timestamp", bytes),
   };

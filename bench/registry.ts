@@ -11,6 +11,8 @@ export type Registry = {
   recordSigned(items: readonly Item[]): Promise<Call>;
   /** @param recorded the transaction that recorded exactly these items */
   revoke(items: readonly Item[], recorded: TransactionReceipt): Call;
+  /** Deploys a contract that depends on statements of the issuer's. @returns how it is asked about one, by anybody */
+  deployGate(): Promise<(item: Item, recorded: TransactionReceipt) => Call>;
 };
 
 /** Unix seconds until when a signature counts: as good as for ever. */

@@ -6,9 +6,13 @@ import type { Measured } from "./work.js";
 export type Settings = { eas: string; waybill: string; chain: string };
 
 /** All that was measured, for people, in at most 100 columns. */
-export function tableText({ work, largest, timestamp }: Measured, settings: Settings): string {
+export function tableText({ work, largest, readCalldata, timestamp }: Measured, settings: Settings): string {
   const overCap = work.filter(({ eas, items }) => (eas ?? 0) * items > TRANSACTION_GAS_CAP);
-  const marks = new Map([...overCap.map(({ name }) => [name, "¹"] as const), ["anchor", "²"]]);
+  const marks = new Map([
+    ...overCap.map(({ name }) => [name, "¹"] as const),
+    ["anchor", "²"],
+    ["read 64 B", "³"],
+  ]);
   return [
     "Gas per item: the same work on the same chain, by EAS and by Waybill.",
     "",
@@ -35,6 +39,9 @@ export function tableText({ work, largest, timestamp }: Measured, settings: Sett
     "",
     ...overCap.map(({ eas, items }) => overCapRemark(eas! * items)),
     `² The nearest that EAS has is timestamp(bytes32), ${grouped(timestamp)}: a time, without issuer or schema.`,
+    `³ Without the 21,000 and the calldata, which is ${grouped(readCalldata.eas)} in EAS and ${grouped(readCalldata.waybill)} here, where the statement`,
+    "  is handed in. Both gates are compiled as Waybill is, and check attester, schema, recipient,",
+    "  expiry and revocation.",
     "",
     "Per item: the gas that the mined transaction used, its 21,000 and calldata included, divided by its",
     "items. Each has a recipient of its own and random data, of 64 B where no size is said; no resolver,",

@@ -5,7 +5,7 @@ import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../src/hex.js";
 import { schemaId } from "../src/schema.js";
 import { rootOf } from "../src/tree.js";
 import type { Call, Chain } from "./chain.js";
-import { hardhat } from "./hardhat.js";
+import { gateFactory, hardhat } from "./hardhat.js";
 import { compilerText, DEADLINE, type Registry } from "./registry.js";
 
 export type Waybill = Registry & {
@@ -50,6 +50,18 @@ export async function deployWaybill(chain: Chain, definition: string): Promise<W
       return { ...call(code.encodeFunctionData("record", [terms, packed, signature])), from: relayer };
     },
     revoke: (items) => call(code.encodeFunctionData("revoke", [items.map(uidOfItem), ""])),
+    async deployGate() {
+      const gate = await gateFactory("MemberGate");
+      const at = await chain.deploy(gate, to, attester, schema);
+      return (item) => ({
+        from: relayer,
+        to: at,
+        data: gate.interface.encodeFunctionData("requireMember", [
+          item.recipient,
+          { ...item, schema, attester },
+        ]),
+      });
+    },
     seal: (items) => call(code.encodeFunctionData("seal", [terms, packItems(items), "0x"])),
     anchor(items) {
       const root = rootOf(items.map(uidOfItem));

@@ -30,6 +30,8 @@ export type Count = { name: string; what: string; eas: number; waybill: number; 
 export type Measured = {
   work: Work[];
   largest: Count;
+  /** gas of the calldata of "read", which is not in its figures */
+  readCalldata: { eas: number; waybill: number };
   /** gas of what EAS has nearest to an anchor */
   timestamp: number;
 };
@@ -66,6 +68,26 @@ export async function measure(chain: Chain, eas: Eas, waybill: Waybill): Promise
     );
   }
 
+  /** What a contract pays for it: without what its caller pays for the transaction. */
+  async function reading([name, what]: Title): Promise<{
+    row: Work;
+    calldata: { eas: number; waybill: number };
+  }> {
+    const [item] = itemsOf("read", 1) as [Item];
+    const pricesOf = async (side: Registry) => {
+      const ask = await side.deployGate();
+      const call = ask(item, await chain.mine(side.record([item])));
+      const calldata = 4 * tokensOf(unhex(call.data as Hex));
+      return { gas: (await gasOf(call, 0)) - 21_000 - calldata, calldata };
+    };
+    const [theirs, ours] = [await pricesOf(eas), await pricesOf(waybill)];
+    const ratio = ratioOf(theirs.gas, ours.gas);
+    return {
+      row: { name, what, items: 1, eas: theirs.gas, waybill: ours.gas, ratio },
+      calldata: { eas: theirs.calldata, waybill: ours.calldata },
+    };
+  }
+
   const work: Work[] = [];
   work.push(await both(["register", "a schema of 33 bytes"], 1, (side) => side.register(DEFINITION)));
   for (const size of [32, 64, 256, 1024]) {
@@ -94,9 +116,13 @@ export async function measure(chain: Chain, eas: Eas, waybill: Waybill): Promise
     await both(["signed 50", "50 in a transaction of a relayer"], 50, (side) => side.recordSigned(signed)),
   );
 
+  const read = await reading(["read 64 B", "inside a contract that depends on it"]);
+  work.push(read.row);
+
   const [theirs, ours] = [await largest(chain, eas), await largest(chain, waybill)];
   return {
     work,
+    readCalldata: read.calldata,
     largest: {
       name: "largest batch under 2^24 gas",
       what: "of 64 B",

@@ -1,6 +1,5 @@
-// `npm run -s bench:gas`, `bench:throughput`, `bench:pipeline` or `bench:memory`, each with `-- --json`: bench/NAME.ts. What Waybill is
-// measured against comes with packages of their own, which are installed here: building, testing and using Waybill does
-// without.
+// `npm run -s bench:NAME`: bench/NAME.ts, each with `-- --json`. What Waybill is measured against comes with packages of
+// their own, which are installed here: building, testing and using Waybill does without.
 import { join, relative } from "node:path";
 import { isInstalled, makeReady, npm, ROOT, run, say } from "./ready.mjs";
 
@@ -10,8 +9,11 @@ const BENCH = join(ROOT, "bench");
 const NEEDS = {
   gas: () => [BENCH],
   throughput: (args) => (args.includes("--short") ? [] : [join(BENCH, "peers")]),
+  offchain: () => [join(BENCH, "peers")],
   memory: () => [],
   pipeline: () => [],
+  audit: () => [],
+  price: () => [],
 };
 
 const [name, ...args] = process.argv.slice(2);

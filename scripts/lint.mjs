@@ -5,6 +5,7 @@ import { makeReady, program } from "./ready.mjs";
 const CHECKS = [
   ["solhint", ["solhint", "--disc", "--noPoster", "--max-warnings", "0", "contracts/**/*.sol"]],
   ["types", ["tsc", "--noEmit", "-p", "tsconfig.json"]],
+  ["types of the page", ["tsc", "--noEmit", "-p", "examples/verify-page/tsconfig.json"]],
   ["formatting", ["prettier", "--check", "--log-level", "warn", "."]],
 ];
 

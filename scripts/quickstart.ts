@@ -52,6 +52,7 @@ const connection: Connection = {
   network,
   chainId: LOCAL_CHAIN_ID,
   place: "this process",
+  nodes: [{ name: "this process", request: embedded.request }],
   close: embedded.close,
 };
 // Never a key from the environment: that one has nothing on this chain.

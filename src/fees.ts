@@ -14,6 +14,18 @@ export type FeeQuote = {
   tip: bigint;
 };
 
+/**
+ * A node's word for a tip is believed up to twice the base fee, or this, wei per gas. It is what one has to believe
+ * without knowing better: chains whose pools want a tip at all want 25 to 30 gwei at most (Polygon), and what somebody
+ * pays who has to be in the next block is a part of the base fee. Beyond it a wrong node would empty the account.
+ */
+const MOST_TIP = 50n * 10n ** 9n;
+
+/** The tip that is offered and priced, wei per gas: the one that is asked, as far as that can be believed. */
+export function believedTip({ baseFee, tip }: FeeQuote): bigint {
+  return min(tip, max(2n * baseFee, MOST_TIP));
+}
+
 /** wei; `null` means no limit. `maxFee` is per gas, `budget` for all of a job. */
 export type FeeLimits = { maxFee: bigint | null; budget: bigint | null };
 
@@ -28,8 +40,9 @@ export type FeeDecision =
 export function bid(quote: FeeQuote, maxFee: bigint | null, gasLimit: bigint): FeeDecision {
   const cap = capOf(maxFee, gasLimit);
   if (quote.baseFee > cap) return { kind: "hold", baseFee: quote.baseFee, maxFee: cap };
-  const offer = min(2n * quote.baseFee + quote.tip, cap);
-  return { kind: "bid", bid: { maxFee: offer, tip: min(quote.tip, offer) } };
+  const tip = believedTip(quote);
+  const offer = min(2n * quote.baseFee + tip, cap);
+  return { kind: "bid", bid: { maxFee: offer, tip: min(tip, offer) } };
 }
 
 /**
@@ -44,7 +57,8 @@ export function rebid(
   gasLimit: bigint,
   earlier: readonly Bid[],
 ): FeeDecision {
-  const { baseFee, tip } = quote;
+  const { baseFee } = quote;
+  const tip = believedTip(quote);
   if (earlier.some((one) => one.maxFee >= baseFee + tip && one.tip >= tip)) return { kind: "enough" };
   return outbid(quote, maxFee, gasLimit, earlier);
 }
@@ -62,8 +76,9 @@ export function outbid(
     tip: anEighthMore(earlier.map((one) => one.tip).reduce(max)),
   };
   if (least.maxFee > cap) return { kind: "hold", baseFee: quote.baseFee, maxFee: cap };
-  const offer = max(least.maxFee, min(2n * quote.baseFee + quote.tip, cap));
-  return { kind: "bid", bid: { maxFee: offer, tip: min(max(least.tip, quote.tip), offer) } };
+  const tip = believedTip(quote);
+  const offer = max(least.maxFee, min(2n * quote.baseFee + tip, cap));
+  return { kind: "bid", bid: { maxFee: offer, tip: min(max(least.tip, tip), offer) } };
 }
 
 /** Wei per gas that may be offered at most. */

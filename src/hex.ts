@@ -117,3 +117,8 @@ export function numberWord(value: bigint): Uint8Array {
 export function addressWord(address: Hex): Uint8Array {
   return unhex(`0x${"0".repeat(24)}${address.slice(2)}`);
 }
+
+/** Whatever the case of their letters. */
+export function sameAddress(a: Hex, b: Hex): boolean {
+  return a.toLowerCase() === b.toLowerCase();
+}

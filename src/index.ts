@@ -36,7 +36,11 @@ export {
   type Submitter,
   type SubmitterOptions,
 } from "./submitter/submitter.js";
-export { type Report, verify } from "./verifier/verify.js";
+export { type NamedNode, nodesAt } from "./verifier/node.js";
+export { type Policy, readPolicy } from "./verifier/policy.js";
+export { type Report, reportData } from "./verifier/report.js";
+export { verify, verifyAll, type VerifyOptions } from "./verifier/verify.js";
+export { readWaybill, type Waybill, waybillData } from "./waybill.js";
 export {
   AttestationRegistry__factory,
   type AttestationRegistry,

@@ -1,4 +1,5 @@
-import { type Attestation, domainSeparator, uidOf } from "./attestation.js";
+import { type Attestation, domainSeparator, MAX_DATA, uidOf } from "./attestation.js";
+import { type AccountProof, proofOf } from "./accountProof.js";
 import { WaybillError } from "./errors.js";
 import { type Hex, hex, unhex, ZERO_ADDRESS } from "./hex.js";
 import { parseSchema, schemaId } from "./schema.js";
@@ -19,10 +20,43 @@ export type Waybill = {
   stream: { key: Hex; position: bigint } | null;
   /** what put it on the chain, as the issuer's own store says */
   location: { block: number; blockHash: Hex; transaction: Hex } | null;
+  /** what the chain keeps of it at one block, for a reader who has that block's hash from elsewhere and asks no node */
+  state: StateEvidence | null;
 };
 
-/** Of the layout; a reader of version 1 refuses others. */
-const VERSION = 1;
+export type StateEvidence = {
+  /** RLP of the block's header, whose keccak256 is the block's hash */
+  header: Hex;
+  /** of the registry's slots under the header's state root */
+  registry: AccountProof;
+  /** of the code of the schema's resolver */
+  resolver: AccountProof | null;
+};
+
+/** Of the layout; docs/waybill.schema.json has it. Version 1 is the same without `state`, and is read as before. */
+const VERSION = 2;
+const KNOWN_VERSIONS: readonly unknown[] = [1, VERSION];
+
+const KEYS: readonly string[] = [
+  "waybill",
+  "chainId",
+  "registry",
+  "uid",
+  "attestation",
+  "schema",
+  "signature",
+  "proof",
+  "stream",
+  "location",
+  "state",
+];
+
+/** Characters: twice the longest data, and all else. */
+const LONGEST = 2 * MAX_DATA + 2 ** 20;
+/** Ids of chains; EIP-2294 stays below half of it. */
+const MOST_CHAINS = 2n ** 63n;
+const LONGEST_SIGNATURE = 65_536; // bytes
+const LONGEST_HEADER = 4_096;
 
 /** A waybill as plain values for JSON: numbers that may pass 2^53 are decimal strings. */
 export function waybillData({ attestation, stream, ...waybill }: Waybill): object {
@@ -46,6 +80,7 @@ export function waybillData({ attestation, stream, ...waybill }: Waybill): objec
     proof: waybill.proof,
     stream: stream === null ? null : { ...stream, position: stream.position.toString() },
     location: waybill.location,
+    state: waybill.state,
   };
 }
 
@@ -60,9 +95,20 @@ export function readWaybill(text: string, name: string): Waybill {
     new WaybillError("E_WAYBILL", `${name}: ${problem}`, {
       mend: "take the file again from whoever issued it",
     });
+  if (text.length > LONGEST) throw refuse(`it is longer than ${LONGEST} characters`);
   const document = json(text);
   if (!isObject(document)) throw refuse("it is not a JSON object");
-  if (document.waybill !== VERSION) throw refuse(`its version is not ${VERSION}, the one that is understood`);
+  if (!KNOWN_VERSIONS.includes(document.waybill)) {
+    const newer = Number.isInteger(document.waybill) && (document.waybill as number) > VERSION;
+    if (!newer) throw refuse(`its version, "waybill", is not ${KNOWN_VERSIONS.join(" or ")}`);
+    throw new WaybillError("E_WAYBILL_VERSION", `${name}: its version is newer than ${VERSION}`, {
+      mend: "read it with a newer waybill",
+    });
+  }
+  const stranger = Object.keys(document).find((key) => !KEYS.includes(key));
+  if (document.waybill === VERSION && stranger !== undefined) {
+    throw refuse(`it says ${JSON.stringify(stranger.slice(0, 40))}, which no waybill has`);
+  }
 
   const field = <T>(of: unknown, path: string, read: (value: unknown) => T | null): T => {
     const value = isObject(of) ? read(of[path.split(".").at(-1)!]) : null;
@@ -78,7 +124,7 @@ export function readWaybill(text: string, name: string): Waybill {
   const said = document.attestation;
   const under = document.schema;
   const waybill: Waybill = {
-    chainId: field(document, "chainId", decimal),
+    chainId: field(document, "chainId", decimal(MOST_CHAINS)),
     registry: field(document, "registry", hexOf(20)),
     uid: field(document, "uid", hexOf(32)),
     attestation: {
@@ -89,7 +135,7 @@ export function readWaybill(text: string, name: string): Waybill {
       expiresAt: field(said, "attestation.expiresAt", whole(2 ** 40)),
       revocable: field(said, "attestation.revocable", flag),
       salt: field(said, "attestation.salt", hexOf(32)),
-      data: unhex(field(said, "attestation.data", hexOf(null))),
+      data: unhex(field(said, "attestation.data", bytesOf(MAX_DATA))),
     },
     schema: {
       definition: field(under, "schema.definition", (value) => (typeof value === "string" ? value : null)),
@@ -99,7 +145,7 @@ export function readWaybill(text: string, name: string): Waybill {
     signature:
       document.signature === null || document.signature === undefined
         ? null
-        : field(document, "signature", hexOf(null)),
+        : field(document, "signature", bytesOf(LONGEST_SIGNATURE)),
     proof: optional("proof", (proof) => ({
       level: field(proof, "proof.level", (value) => (value === "seal" || value === "anchor" ? value : null)),
       root: field(proof, "proof.root", hexOf(32)),
@@ -109,12 +155,18 @@ export function readWaybill(text: string, name: string): Waybill {
     })),
     stream: optional("stream", (stream) => ({
       key: field(stream, "stream.key", hexOf(32)),
-      position: field(stream, "stream.position", decimal),
+      position: field(stream, "stream.position", decimal(2n ** 64n)),
     })),
     location: optional("location", (location) => ({
-      block: field(location, "location.block", whole(2 ** 53)),
+      block: field(location, "location.block", whole(2 ** 40)),
       blockHash: field(location, "location.blockHash", hexOf(32)),
       transaction: field(location, "location.transaction", hexOf(32)),
+    })),
+    state: optional("state", (state) => ({
+      header: field(state, "state.header", bytesOf(LONGEST_HEADER)),
+      registry: field(state, "state.registry", proofOf),
+      resolver:
+        "resolver" in state && state.resolver !== null ? field(state, "state.resolver", proofOf) : null,
     })),
   };
 
@@ -124,7 +176,12 @@ export function readWaybill(text: string, name: string): Waybill {
   if (schemaId(schema.definition, schema.resolver, schema.revocable) !== attestation.schema) {
     throw refuse("the schema's definition is not what its id names");
   }
-  parseSchema(schema.definition);
+  try {
+    parseSchema(schema.definition);
+  } catch (error) {
+    if (!(error instanceof WaybillError)) throw error;
+    throw refuse(`its definition is none: ${error.message}`);
+  }
   if (proof !== null && rootFrom(uid, proof.index, proof.path, proof.count) !== proof.root) {
     throw refuse("the path does not lead to the root");
   }
@@ -151,16 +208,27 @@ function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Reads lower-case hex of so many bytes, or of any; an address also with its checksum, which is not looked at. */
-function hexOf(bytes: number | null): (value: unknown) => Hex | null {
-  const length = bytes === null ? "(?:..)*" : `.{${2 * bytes}}`;
-  const shape = new RegExp(`^0x(?=${length}$)${bytes === 20 ? "[0-9a-fA-F]*" : "[0-9a-f]*"}$`);
-  return (value) => (typeof value === "string" && shape.test(value) ? (value as Hex) : null);
+/** Reads lower-case hex of so many bytes; an address also with its checksum, which is not looked at. */
+function hexOf(bytes: number): (value: unknown) => Hex | null {
+  const digits = bytes === 20 ? /^0x[0-9a-fA-F]*$/ : /^0x[0-9a-f]*$/;
+  return (value) =>
+    typeof value === "string" && value.length === 2 + 2 * bytes && digits.test(value) ? (value as Hex) : null;
+}
+
+/** Reads lower-case hex of at most so many bytes. */
+function bytesOf(most: number): (value: unknown) => Hex | null {
+  return (value) =>
+    typeof value === "string" &&
+    value.length <= 2 + 2 * most &&
+    value.length % 2 === 0 &&
+    /^0x[0-9a-f]*$/.test(value)
+      ? (value as Hex)
+      : null;
 }
 
 function pathOf(value: unknown): Hex[] | null {
   if (!Array.isArray(value) || value.length > 40) return null;
-  const path = value.map(hexOf(32));
+  const path = value.map((word) => hexOf(32)(word));
   return path.every((word) => word !== null) ? path : null;
 }
 
@@ -174,6 +242,11 @@ function flag(value: unknown): boolean | null {
   return typeof value === "boolean" ? value : null;
 }
 
-function decimal(value: unknown): bigint | null {
-  return typeof value === "string" && /^(0|[1-9][0-9]{0,77})$/.test(value) ? BigInt(value) : null;
+/** Reads a whole number as decimal text, up to, and not including, `end`. */
+function decimal(end: bigint): (value: unknown) => bigint | null {
+  return (value) => {
+    if (typeof value !== "string" || !/^(0|[1-9][0-9]{0,19})$/.test(value)) return null;
+    const number = BigInt(value);
+    return number < end ? number : null;
+  };
 }

@@ -1,6 +1,15 @@
 import { assert, expect } from "chai";
 import fc from "fast-check";
-import { type Bid, bid, type FeeDecision, MOST_PER_TRANSACTION, outbid, rebid, tipOf } from "../src/fees.js";
+import {
+  believedTip,
+  type Bid,
+  bid,
+  type FeeDecision,
+  MOST_PER_TRANSACTION,
+  outbid,
+  rebid,
+  tipOf,
+} from "../src/fees.js";
 import { seed } from "./support/seed.js";
 
 const GWEI = 10n ** 9n;
@@ -43,6 +52,27 @@ describe("fees", () => {
     });
     const earlier = [{ maxFee: most - 1n, tip: GWEI }];
     expect(outbid({ baseFee: 1n, tip: 1n }, null, gasLimit, earlier).kind).to.equal("hold");
+  });
+
+  it("believes a node's tip up to twice the base fee, and up to what any chain's pool wants, and no further", () => {
+    const tip = 10n ** 18n;
+    for (const [baseFee, believed] of [
+      [0n, 50n * GWEI],
+      [25n * GWEI, 50n * GWEI],
+      [26n * GWEI, 52n * GWEI],
+    ] as const) {
+      expect(believedTip({ baseFee, tip })).to.equal(believed);
+      expect(believedTip({ baseFee, tip: believed - 1n })).to.equal(believed - 1n);
+      expect(bid({ baseFee, tip }, null, 21_000n)).to.deep.equal({
+        kind: "bid",
+        bid: { maxFee: 2n * baseFee + believed, tip: believed },
+      });
+      const earlier = [{ maxFee: baseFee + believed, tip: believed }];
+      expect(rebid({ baseFee, tip }, null, 21_000n, earlier)).to.deep.equal({ kind: "enough" });
+      expect(outbid({ baseFee, tip }, null, 21_000n, [{ maxFee: 1n, tip: 1n }])).to.deep.include({
+        bid: { maxFee: 2n * baseFee + believed, tip: believed },
+      });
+    }
   });
 
   it("never offers a tip above the whole fee", () => {
@@ -142,7 +172,8 @@ describe("a further attempt", () => {
         gas(),
         fc.array(offers(), { minLength: 1, maxLength: 8 }),
         (now, most, gasLimit, earlier) => {
-          const enough = earlier.some((one) => one.maxFee >= now.baseFee + now.tip && one.tip >= now.tip);
+          const tip = believedTip(now);
+          const enough = earlier.some((one) => one.maxFee >= now.baseFee + tip && one.tip >= tip);
           const [asked, forced] = [rebid, outbid].map((of) => of(now, most, gasLimit, earlier)) as [
             FeeDecision,
             FeeDecision,

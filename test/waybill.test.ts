@@ -22,8 +22,8 @@ describe("a waybill", () => {
 
   it("names the version, and a reader refuses others", () => {
     const document = waybillData(sample()) as { waybill: number };
-    assert.equal(document.waybill, 1);
-    refuses(JSON.stringify({ ...document, waybill: 2 }), "version");
+    assert.equal(document.waybill, 2);
+    refuses(JSON.stringify({ ...document, waybill: 0 }), "version");
     for (const other of ["", "{", "null", "[]", '"x"', "{}"]) refuses(other, "");
   });
 
@@ -32,7 +32,7 @@ describe("a waybill", () => {
     let altered = 0;
     for (const path of pathsOf(whole)) {
       // What is only told, not proven: where it lies, and in which stream.
-      const told = /^(location|stream)\./.test(path) || /^(location|stream|signature)$/.test(path);
+      const told = /^(location|stream)\./.test(path) || /^(location|stream|signature|state)$/.test(path);
       for (const value of [
         undefined,
         7.5,
@@ -106,7 +106,8 @@ function sample(): Waybill {
     signature: null,
     proof: null,
     stream: null,
-    location: { block: 2 ** 40, blockHash: word("block"), transaction: word("transaction") },
+    location: { block: 2 ** 40 - 1, blockHash: word("block"), transaction: word("transaction") },
+    state: null,
   };
 }
 

@@ -68,6 +68,7 @@ export function instantChain(payer: Hex): InstantChain {
     },
     suggestedTip: async () => GWEI,
     recentBlocks: async () => [],
+    baseFees: async () => [],
   };
 }
 

@@ -21,8 +21,8 @@ export type Chain = {
   balance(account: Hex): Promise<bigint>;
   code(account: Hex, at?: BlockTag): Promise<Hex>;
   call(call: Call, at: number | Hex | BlockTag): Promise<CallResult>;
-  logs(filter: { address: Hex; topics: readonly (Hex | null)[]; from: number; to: number }): Promise<Log[]>;
-  logsOf(filter: { address: Hex; topics: readonly (Hex | null)[]; block: Hex }): Promise<Log[]>;
+  logs(filter: { address: Hex; topics: Topics; from: number; to: number }): Promise<Log[]>;
+  logsOf(filter: { address: Hex; topics: Topics; block: Hex }): Promise<Log[]>;
   /** gas; for single transactions of a person only: batches have their own model. @throws WaybillError E_REFUSED */
   estimateGas(call: Call & { value?: bigint }): Promise<bigint>;
   send(raw: Hex): Promise<SendReply>;
@@ -30,6 +30,8 @@ export type Chain = {
   suggestedTip(): Promise<bigint>;
   /** fullness and median tip (wei per gas) of the newest blocks, oldest first */
   recentBlocks(count: number): Promise<{ fullness: number; medianTip: bigint }[]>;
+  /** base fees (wei per gas) of so many blocks up to a number, oldest first; fewer where the node knows no more */
+  baseFees(newest: number, count: number): Promise<bigint[]>;
 };
 
 export type BlockTag = "pending" | "latest" | "safe" | "finalized" | "earliest";
@@ -60,7 +62,18 @@ export type Receipt = {
   gasPrice: bigint;
 };
 
-export type Log = { block: number; blockHash: Hex; transaction: Hex; topics: Hex[]; data: Hex };
+/** At each place one topic, any of several, or whatever is there. */
+export type Topics = readonly (Hex | readonly Hex[] | null)[];
+
+/** `index`: its place among all logs of its block */
+export type Log = {
+  block: number;
+  blockHash: Hex;
+  transaction: Hex;
+  index: number;
+  topics: Hex[];
+  data: Hex;
+};
 
 export type Call = { from?: Hex; to: Hex; data: Hex; gas?: bigint };
 

@@ -56,7 +56,9 @@ function splitCredentials(url: string): { target: string; headers: { authorizati
   const pair = `${decodeURIComponent(parsed.username)}:${decodeURIComponent(parsed.password)}`;
   parsed.username = "";
   parsed.password = "";
-  return { target: parsed.href, headers: { authorization: `Basic ${Buffer.from(pair).toString("base64")}` } };
+  // Not Buffer, which a browser has not got; `btoa` takes bytes as characters.
+  const bytes = String.fromCharCode(...new TextEncoder().encode(pair));
+  return { target: parsed.href, headers: { authorization: `Basic ${btoa(bytes)}` } };
 }
 
 /** Scheme, host and port: paths, queries and user names of node URLs hold keys. */

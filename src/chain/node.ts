@@ -9,11 +9,12 @@ import {
   type Log,
   type Receipt,
   type SendReply,
+  type Topics,
 } from "./chain.js";
 import type { Request } from "./http.js";
 import { callResultOf, isUnknownBlock, isUnsupported, sendReplyOf } from "./nodeErrors.js";
 
-type Filter = { address: Hex; topics: readonly (Hex | null)[] };
+type Filter = { address: Hex; topics: Topics };
 
 /** A chain as one node tells it. What it says in a shape that cannot be read counts as not said: E_NODE. */
 export function chainOf(request: Request): Chain {
@@ -52,11 +53,15 @@ function unguarded(request: Request): Chain {
     return found === null ? null : receiptOf(found);
   };
 
+  const feeHistory = async (count: Hex, newest: Hex | "latest", percentiles: readonly number[]) =>
+    (await request("eth_feeHistory", [count, newest, percentiles])) as RawFeeHistory;
+
   const logs = async (filter: object): Promise<Log[]> =>
     ((await request("eth_getLogs", [filter])) as RawLog[]).map((log) => ({
       block: numberOf(log.blockNumber),
       blockHash: log.blockHash,
       transaction: log.transactionHash,
+      index: numberOf(log.logIndex),
       topics: log.topics,
       data: log.data,
     }));
@@ -161,14 +166,19 @@ function unguarded(request: Request): Chain {
     suggestedTip: async () => BigInt((await request("eth_maxPriorityFeePerGas", [])) as Hex),
 
     async recentBlocks(count) {
-      const history = (await request("eth_feeHistory", [quantity(count), "latest", [50]])) as {
-        gasUsedRatio: number[];
-        reward?: Hex[][];
-      };
-      return history.gasUsedRatio.map((fullness, index) => ({
-        fullness,
-        medianTip: BigInt(history.reward?.[index]?.[0] ?? "0x0"),
-      }));
+      const history = await feeHistory(quantity(count), "latest", [50]);
+      // Some nodes know no fullness, of a block or of any: such a block says nothing.
+      return (history.gasUsedRatio ?? []).flatMap((fullness, index) =>
+        typeof fullness === "number"
+          ? [{ fullness, medianTip: BigInt(history.reward?.[index]?.[0] ?? "0x0") }]
+          : [],
+      );
+    },
+
+    async baseFees(newest, count) {
+      const history = await feeHistory(quantity(count), quantity(newest), []);
+      // The last is of the block behind the newest.
+      return (history.baseFeePerGas ?? []).slice(0, -1).map((fee) => BigInt(fee));
     },
   };
 }
@@ -218,6 +228,12 @@ function blockOf(raw: RawBlock): Block {
   };
 }
 
+type RawFeeHistory = {
+  baseFeePerGas?: Hex[] | null;
+  gasUsedRatio?: (number | null)[] | null;
+  reward?: Hex[][] | null;
+};
+
 type RawReceipt = {
   transactionHash: Hex;
   blockNumber: Hex;
@@ -238,4 +254,11 @@ function receiptOf(raw: RawReceipt): Receipt {
   };
 }
 
-type RawLog = { blockNumber: Hex; blockHash: Hex; transactionHash: Hex; topics: Hex[]; data: Hex };
+type RawLog = {
+  blockNumber: Hex;
+  blockHash: Hex;
+  transactionHash: Hex;
+  logIndex: Hex;
+  topics: Hex[];
+  data: Hex;
+};

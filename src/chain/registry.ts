@@ -8,7 +8,8 @@ import {
 } from "../attestation.js";
 import { AttestationRegistry__factory, SchemaRegistry__factory } from "../bindings/index.js";
 import { WaybillError } from "../errors.js";
-import { type Hex, hex, keccak, unhex } from "../hex.js";
+import { type Hex, hex, keccak, sameAddress, unhex } from "../hex.js";
+import { type Record, recordIn } from "../record.js";
 import type { Head } from "../stream.js";
 import {
   account,
@@ -27,21 +28,9 @@ import type { BlockTag, Chain, Log } from "./chain.js";
 const registry = new Interface(AttestationRegistry__factory.abi);
 const schemas = new Interface(SchemaRegistry__factory.abi);
 
-export const ATTESTED: Hex = registry.getEvent("Attested")!.topicHash as Hex;
-export const SEALED: Hex = registry.getEvent("Sealed")!.topicHash as Hex;
-export const ANCHORED: Hex = registry.getEvent("Anchored")!.topicHash as Hex;
-export const APPENDED: Hex = registry.getEvent("Appended")!.topicHash as Hex;
-export const REVOKED: Hex = registry.getEvent("Revoked")!.topicHash as Hex;
-
-/** The one slot that the chain keeps of an attestation; layout of contracts/types/Record.sol. */
-export type Record = {
-  attester: Hex;
-  /** Unix seconds; 0: revoked before it was recorded */
-  recordedAt: number;
-  expiresAt: number;
-  revocable: boolean;
-  revoked: boolean;
-};
+export { ANCHORED, APPENDED, ATTESTED, REVOKED, SEALED } from "./topics.js";
+export type { Record };
+export { sameAddress };
 
 /** The one slot that the chain keeps of a root; layout of contracts/types/Root.sol. */
 export type Root = {
@@ -271,7 +260,7 @@ function reading(
       const data = await view(address, registry.encodeFunctionData("recordsOf", [uids]) as Hex, at);
       const words = read(data, () => registry.decodeFunctionResult("recordsOf", data)[0] as bigint[]);
       if (words.length !== uids.length) throw unreadable(`${words.length} records for ${uids.length} uids`);
-      return [...words].map(recordOf);
+      return [...words].map(recordIn);
     },
     async root(attester, schema, root, at) {
       const call = registry.encodeFunctionData("rootOf", [attester, schema, root]) as Hex;
@@ -405,20 +394,4 @@ function unreadable(what: string): WaybillError {
   return new WaybillError("E_NODE", `the node's answer about the registry cannot be used: ${what}`, {
     mend: "run again, or name another node with --rpc-url",
   });
-}
-
-function recordOf(word: bigint): Record | null {
-  if (word === 0n) return null;
-  const bits = (from: bigint, count: bigint) => (word >> from) & ((1n << count) - 1n);
-  return {
-    attester: hex(unhex(`0x${bits(0n, 160n).toString(16).padStart(40, "0")}`)),
-    recordedAt: Number(bits(160n, 40n)),
-    expiresAt: Number(bits(200n, 40n)),
-    revocable: bits(240n, 1n) === 1n,
-    revoked: bits(241n, 1n) === 1n,
-  };
-}
-
-export function sameAddress(a: Hex, b: Hex): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

@@ -219,6 +219,8 @@ export function severalNodes(
     suggestedTip: () => panel.inTurn((chain) => chain.suggestedTip()),
 
     recentBlocks: (count) => panel.inTurn((chain) => chain.recentBlocks(count)),
+
+    baseFees: (newest, count) => panel.inTurn((chain) => chain.baseFees(newest, count), { height: newest }),
   };
 }
 

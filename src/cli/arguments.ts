@@ -3,6 +3,7 @@ import { type Level, LEVELS } from "../attestation.js";
 import type { Registry, RegisteredSchema } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, ZERO_ADDRESS } from "../hex.js";
+import { type Mode, MODES } from "../pace.js";
 import { parseSchema, readText, schemaId } from "../schema.js";
 
 export function usage(problem: string, mend?: string): WaybillError {
@@ -43,7 +44,7 @@ export function readAmount(text: string, unit: "ether" | "gwei", flag: string): 
 }
 
 /** A moment: `90d`, `12h`, Unix seconds, or an RFC 3339 time. @param now Unix seconds @returns Unix seconds */
-export function readMoment(text: string, now: number): number {
+export function readMoment(text: string, now: number, flag = "--expires"): number {
   const span = /^([1-9][0-9]{0,6})([smhdwy])$/.exec(text);
   const seconds = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 };
   const moment =
@@ -56,11 +57,31 @@ export function readMoment(text: string, now: number): number {
           : Number.NaN;
   if (!Number.isInteger(moment) || moment <= now || moment >= 2 ** 40) {
     throw usage(
-      `--expires ${JSON.stringify(text)} is not a moment that lies ahead`,
+      `${flag} ${JSON.stringify(text)} is not a moment that lies ahead`,
       "write 90d, 12h, 2027-01-31, 2027-01-31T12:00:00Z or Unix seconds",
     );
   }
   return moment;
+}
+
+/**
+ * The mode, and the moment that its deadline is, Unix seconds: a deadline alone names its mode.
+ * @param now Unix seconds
+ * @throws WaybillError E_USAGE
+ */
+export function readPace(
+  options: { mode?: string; deadline?: string },
+  now: number,
+): { mode: Mode; by: number | null } {
+  const by = options.deadline === undefined ? null : readMoment(options.deadline, now, "--deadline");
+  const mode = options.mode ?? (by === null ? "max" : "deadline");
+  if (!(MODES as readonly string[]).includes(mode)) {
+    throw usage(`--mode ${mode} is none`, "use economy, deadline or max");
+  }
+  if (mode === "deadline" && by === null) {
+    throw usage("--mode deadline does not say by when", "add --deadline, such as 2h");
+  }
+  return { mode: mode as Mode, by };
 }
 
 /**
@@ -128,4 +149,15 @@ export function readAddress(text: string, flag: string): Hex {
     `${flag} ${JSON.stringify(text)} is not an address`,
     "an address is 0x and 40 hex digits, all lower-case or with the right checksum",
   );
+}
+
+/** A block's number. @throws WaybillError E_USAGE */
+export function readBlock(text: string, flag: string): number {
+  if (/^(0|[1-9][0-9]{0,14})$/.test(text)) return Number(text);
+  throw usage(`${flag} ${JSON.stringify(text)} is not the number of a block`);
+}
+
+/** @throws WaybillError E_USAGE */
+export function readBlockOrTag(text: string, flag: string): number | "safe" | "finalized" | "latest" {
+  return text === "safe" || text === "finalized" || text === "latest" ? text : readBlock(text, flag);
 }

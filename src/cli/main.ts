@@ -35,6 +35,30 @@ function level(): Option {
   ).default("record");
 }
 
+function fromBlock(): Option {
+  return new Option("--from-block <number>", "first block to look at");
+}
+
+function atBlock(): Option {
+  return new Option("--at <block>", "last block to look at: a number, safe, finalized or latest");
+}
+
+/** A price depends on how fast it is to be done. */
+function paced(target: Command): Command {
+  return target
+    .addOption(
+      new Option(
+        "--mode <mode>",
+        "economy: cheap blocks, within a day; deadline: see there; max: every block",
+      ).env("WAYBILL_MODE"),
+    )
+    .addOption(
+      new Option("--deadline <moment>", "done by then, as cheap as can be: 2h, or an RFC 3339 time").env(
+        "WAYBILL_DEADLINE",
+      ),
+    );
+}
+
 function common(target: Command, kind: "read" | "write" | "store"): Command {
   target
     .addOption(
@@ -192,13 +216,15 @@ common(
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
   .option("--dry-run", "print the uid and send nothing");
 
-common(
-  command(
-    "plan <file>",
-    "read every row, report every fault, price the job; needs no key",
-    async (file: string, options: never) => (await import("./commands/submit.js")).plan(file, options),
+paced(
+  common(
+    command(
+      "plan <file>",
+      "read every row, report every fault, price the job; needs no key",
+      async (file: string, options: never) => (await import("./commands/submit.js")).plan(file, options),
+    ),
+    "read",
   ),
-  "read",
 )
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())
@@ -216,7 +242,7 @@ common(
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())
   .option("--stream <name>", "append them to this stream of the issuer, in order")
-  .option("--until <stage>", "return when every row is included, safe or final", "final")
+  .option("--until <stage>", "return when every row is admitted, included, safe or final", "final")
   .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei; dearer, it waits")
   .option("--budget <amount>", "most that the job may cost, such as 0.5eth; then it stops")
   .addOption(lanes())
@@ -229,6 +255,17 @@ common(
   .option("--skip-bad", "issue the good rows of a file that has bad ones")
   .option("--irrevocable", "they can never be revoked")
   .option("--dry-run", "check and price every row and send nothing");
+
+common(
+  command(
+    "run",
+    "send what is admitted and not done, all jobs together by their shares; ^C stops it",
+    async (options: never) => (await import("./commands/run.js")).run(options),
+  ),
+  "write",
+)
+  .addOption(lanes())
+  .option("--until <stage>", "return when every row is included, safe or final", "final");
 
 common(
   command("status [job]", "where every item stands", async (job: string | undefined, options: never) =>
@@ -248,11 +285,29 @@ common(
   command(
     "report [job]",
     "every row with its state, uid, block and transaction",
-    async (job: string | undefined, options: never) =>
-      (await import("./commands/jobs.js")).report(job, options),
+    async (job: string | undefined, options: { rebuild?: boolean }) =>
+      options.rebuild === true
+        ? (await import("./commands/rebuild.js")).rebuild(job, options as never)
+        : (await import("./commands/jobs.js")).report(job, options as never),
   ),
-  "store",
-);
+  "read",
+)
+  .option("--rebuild", "from the chain alone: where every uid is, of a job or of a file with uids")
+  .option("--attester <address>", "with --rebuild FILE: who issued them")
+  .addOption(fromBlock())
+  .addOption(atBlock());
+common(
+  command(
+    "audit <what>",
+    "rebuild a stream from the chain, or the streams of a job, and name what is missing, added or moved",
+    async (what: string, options: never) => (await import("./commands/audit.js")).audit(what, options),
+  ),
+  "read",
+)
+  .option("--attester <address>", "whose stream it is; else the issuer's of this store")
+  .option("--expect <file>", "the uids that the stream is to consist of, in order, one a line")
+  .addOption(fromBlock())
+  .addOption(atBlock());
 common(
   command(
     "export <what>",
@@ -260,16 +315,26 @@ common(
     async (what: string, options: never) =>
       (await import("./commands/export.js")).exportWaybills(what, options),
   ),
-  "store",
-).option("--out <dir>", "write a file for each instead");
+  "read",
+)
+  .option("--out <dir>", "write a file for each instead")
+  .option("--proof", "with the state of the safe block, asked of a node: then they are checked without one");
 common(
   command(
-    "verify <uids...>",
-    "check attestations with nothing but a node; - reads uids from stdin",
-    async (uids: string[], options: never) => (await import("./commands/verify.js")).verify(uids, options),
+    "verify <what...>",
+    "check attestations by uid or by waybill file, with nothing but a node; - reads either from stdin",
+    async (what: string[], options: never) => (await import("./commands/verify.js")).verify(what, options),
   ),
   "read",
-).option("--want <level>", "well-formed, authentic, included or settled", "settled");
+)
+  .option("--want <level>", "well-formed, authentic, included, settled or proven", "settled")
+  .option("--proof", "the same as --want proven")
+  .option("--policy <file>", "whom and what you believe: docs/verify.md")
+  .option("--at <block>", "look at this block: its number, safe, finalized or latest")
+  .option(
+    "--header-hash <hash>",
+    "of a block that you trust; with a waybill that has its state, no node is asked",
+  );
 common(
   command("revoke [uids...]", "revoke attestations, for ever", async (uids: string[], options: never) =>
     (await import("./commands/revoke.js")).revoke(uids, options),

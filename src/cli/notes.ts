@@ -31,12 +31,16 @@ export function createNotes(store: Store, now: () => number = Date.now) {
   }
 
   return {
-    async take({ hold, head, lanes }: Progress): Promise<void> {
+    async take(progress: Progress): Promise<void> {
+      const lanes = progress.lanes.map(({ address, hold }) => ({ address, hold }));
       const at = now();
-      const block = head?.number ?? null;
-      const gate = gateOf(hold, last?.gate ?? null, at);
+      const block = progress.head?.number ?? null;
+      const gate = gateOf(progress, last?.gate ?? null, at);
       const isNews =
-        last?.block !== block || gate.since !== last.gate.since || heldBy(lanes) !== heldBy(last.lanes);
+        last?.block !== block ||
+        gate.state !== last.gate.state ||
+        gate.since !== last.gate.since ||
+        heldBy(lanes) !== heldBy(last.lanes);
       if (isNews) await write({ pid: process.pid, working: true, at, block, gate, lanes });
     },
     async end(): Promise<void> {
@@ -45,9 +49,22 @@ export function createNotes(store: Store, now: () => number = Date.now) {
   };
 }
 
-function gateOf(hold: Hold | null, before: Gate | null, at: number): Gate {
-  if (hold !== null) return { state: "holding", why: hold.detail, since: hold.since };
-  return before?.state === "accepting" ? before : { state: "accepting", why: null, since: at };
+/**
+ * Holding: every lane holds, or every job that is not done, or nothing is on its way but what waits for a person. With
+ * some of them only, the others have the room: it is slower. One stream that holds is no matter of all.
+ */
+export function gateOf({ hold, lanes, jobs, counts }: Progress, before: Gate | null, at: number): Gate {
+  const held = lanes.flatMap((lane) => lane.hold ?? []);
+  const first = held.reduce<Hold | null>((a, b) => (a === null || b.since < a.since ? b : a), null) ?? hold;
+  const open = jobs.filter((one) => one.counts.waiting + one.counts.assigned > 0);
+  const allJobs =
+    open.length > 0 && open.every(({ job }) => lanes.some((lane) => lane.heldJobs.includes(job)));
+  const nothingMoves = counts.assigned + counts.included + counts.safe + counts.final === 0;
+  if (first === null || (held.length === 0 && !nothingMoves))
+    return before?.state === "accepting" ? before : { state: "accepting", why: null, since: at };
+  const isAll = held.length === 0 || allJobs || lanes.every((lane) => lane.isHeld);
+  const state = isAll ? "holding" : "slowing";
+  return { state, why: first.detail, since: before?.state === state ? before.since : first.since };
 }
 
 function heldBy(lanes: Notes["lanes"]): string {

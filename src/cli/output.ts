@@ -11,7 +11,10 @@ export type Result = { text: string; data: unknown; lines?: AsyncIterable<string
 export type ExitCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 130;
 
 const EXIT_CODES: readonly [RegExp, ExitCode][] = [
-  [/^E_(USAGE|NETWORK|KEY|SCHEMA|FILE_OPEN|FILE_EXISTS|INPUT_KIND|STORE_NONE|STORE_VERSION|JOB|WAYBILL)/, 2],
+  [
+    /^E_(USAGE|NETWORK|KEY|SCHEMA|FILE_OPEN|FILE_EXISTS|INPUT_KIND|STORE_NONE|STORE_VERSION|JOB|WAYBILL|POLICY)/,
+    2,
+  ],
   [/^E_(NODE|CHAIN_ID|REGISTRY_MISSING)/, 4],
   [/^E_(BUDGET|FEE_CEILING)/, 5],
   [/^E_(ROW|FILE|COLUMN)/, 6],
@@ -129,6 +132,14 @@ export function grouped(value: number | bigint): string {
 export function counted(count: number, noun: string): string {
   const plural = noun.endsWith("h") ? `${noun}es` : `${noun}s`;
   return `${grouped(count)} ${count === 1 ? noun : plural}`;
+}
+
+/** `24 s`, `7 min`, `3.5 h`, `2 days` */
+export function spanText(seconds: number): string {
+  if (seconds < 120) return `${Math.max(1, Math.ceil(seconds))} s`;
+  if (seconds < 2 * 3_600) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 48 * 3_600) return `${Number((seconds / 3_600).toFixed(1))} h`;
+  return `${Math.round(seconds / 86_400)} days`;
 }
 
 /** At most six significant digits after the zeros: a price is read, not copied. */

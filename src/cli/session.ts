@@ -15,6 +15,8 @@ import { lockDirectory } from "../store/lock.js";
 import { openSqliteStore } from "../store/sqlite.js";
 import type { Store } from "../store/store.js";
 import { isDone } from "../submitter/submitter.js";
+import { type NamedNode, nodesAt } from "../verifier/node.js";
+import { openPanel } from "../verifier/view.js";
 import type { KeyFiles } from "./keys.js";
 
 /** Options that every command has; each is also WAYBILL_ and its name in capitals. */
@@ -37,6 +39,8 @@ export type Connection = {
   chainId: bigint;
   /** where the node is, or the nodes are, without what might be secret */
   place: string;
+  /** each node by itself, for what is not taken from their agreement: state proofs */
+  nodes: readonly NamedNode[];
   close(): Promise<void>;
 };
 
@@ -47,18 +51,10 @@ export type Connection = {
 export async function connect(options: CommonOptions, purpose: "read" | "write"): Promise<Connection> {
   if (options.network === "embedded") return connectEmbedded(options, purpose);
   const named = options.network === undefined ? null : networkOf(options.network);
-  const isLocal = named === null || named.name === "local";
-  const urls = options.rpcUrl ?? (isLocal ? [LOCAL_URL] : []);
-  if (urls.length === 0) {
-    throw new WaybillError("E_USAGE", `no node is named for ${named?.name ?? "this network"}`, {
-      mend: "give its URL with --rpc-url, or in WAYBILL_RPC_URL",
-    });
-  }
-  if (!urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url))) {
-    throw new WaybillError("E_USAGE", "the node's URL is not an http:// or https:// URL");
-  }
+  const urls = urlsOf(options, named);
   const place = urls.map(maskUrl).join(" and ");
-  const chain = chainAt(urls, options);
+  const nodes = urls.map((url) => ({ name: maskUrl(url), request: httpRequest(url) }));
+  const chain = chainAt(nodes, options);
   const chainId = await chain.chainId();
   const network = named ?? networkOf(chainId.toString());
   if (network.chainId !== chainId) {
@@ -73,11 +69,43 @@ export async function connect(options: CommonOptions, purpose: "read" | "write")
       mend: `add --network ${network.name}`,
     });
   }
-  return { chain, network, chainId, place, close: async () => {} };
+  return { chain, network, chainId, place, nodes, close: async () => {} };
 }
 
-function chainAt(urls: readonly string[], options: CommonOptions): Chain {
-  const nodes = urls.map((url) => ({ name: maskUrl(url), chain: chainOf(httpRequest(url)) }));
+/** @throws WaybillError E_USAGE */
+function urlsOf({ rpcUrl }: CommonOptions, named: Network | null): readonly string[] {
+  const isLocal = named === null || named.name === "local";
+  const urls = rpcUrl ?? (isLocal ? [LOCAL_URL] : []);
+  if (urls.length === 0) {
+    throw new WaybillError("E_USAGE", `no node is named for ${named?.name ?? "this network"}`, {
+      mend: "give its URL with --rpc-url, or in WAYBILL_RPC_URL",
+    });
+  }
+  if (!urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url))) {
+    throw new WaybillError("E_USAGE", "the node's URL is not an http:// or https:// URL");
+  }
+  return urls;
+}
+
+/**
+ * The nodes of a network for a verifier, which asks each of them by itself and believes none alone. They have to serve
+ * the network that is named.
+ */
+export async function nodesFor(
+  options: CommonOptions,
+): Promise<{ nodes: NamedNode[]; close(): Promise<void> }> {
+  if (options.network === "embedded") {
+    const { request, close } = await openEmbeddedChain({ journal: journalOf(options), readOnly: true });
+    return { nodes: [{ name: "the embedded chain", request }], close };
+  }
+  const named = options.network === undefined ? null : networkOf(options.network);
+  const nodes = nodesAt(urlsOf(options, named));
+  if (named !== null) await openPanel(nodes, named.chainId);
+  return { nodes, close: async () => {} };
+}
+
+function chainAt(named: Connection["nodes"], options: CommonOptions): Chain {
+  const nodes = named.map(({ name, request }) => ({ name, chain: chainOf(request) }));
   let last = -1;
   const onDisagreement = ({ block, said }: Disagreement) => {
     if (block === last || options.quiet === true) return;
@@ -100,6 +128,7 @@ async function connectEmbedded(options: CommonOptions, purpose: "read" | "write"
     network,
     chainId: network.chainId,
     place: `the embedded chain in ${options.data}`,
+    nodes: [{ name: "the embedded chain", request: embedded.request }],
     close: embedded.close,
   };
 }

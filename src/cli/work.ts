@@ -11,7 +11,7 @@ import type { Manner } from "../gas.js";
 import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
 import { holdError } from "../lane/lane.js";
 import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
-import type { Act, AdmittedRow, Counts, Job, NewJob, Priority, Store } from "../store/store.js";
+import type { Act, AdmittedRow, Counts, Job, NewJob, Priority, Refusal, Store } from "../store/store.js";
 import { createSubmitter, isDone, type Progress, type Until } from "../submitter/submitter.js";
 import { streamKey } from "../stream.js";
 import { readLevel, unreadable, usage } from "./arguments.js";
@@ -21,7 +21,20 @@ import { createNotes } from "./notes.js";
 import type { Connection } from "./session.js";
 
 /** What one run of a job came to. */
-export type Finished = { job: Job; counts: Counts; paid: bigint; transactions: number; exit: ExitCode };
+export type Finished = {
+  job: Job;
+  counts: Counts;
+  paid: bigint;
+  transactions: number;
+  /** nothing of it was to be sent yet */
+  onlyAdmitted: boolean;
+  /** rows that the registry refused, the first of them */
+  refused: Refusal[];
+  exit: ExitCode;
+};
+
+/** Refused rows that are printed. */
+const SHOWN = 20;
 
 /** The same work has the same key, so that a second run finds the first. */
 export function jobKey(parts: readonly string[]): Hex {
@@ -66,7 +79,7 @@ export type Work = {
   store: Store;
   keys: Keys;
   fees: FeeLimits;
-  until: Until;
+  until: Until | "admitted";
   signal: AbortSignal;
   progress: ProgressLine;
 };
@@ -112,9 +125,25 @@ export async function runJob(
     ...(unchanged === undefined ? {} : { unchanged }),
   });
   job = (await store.job(job.id))!;
+  await store.setTerms(job.id, fees);
+  // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short: it goes on
+  // on the terms that it has.
+  if (until !== "admitted") {
+    const open = await openJobs(store, job.id, until);
+    await driveJobs({ connection, registry, store, keys, signal, progress }, open, until);
+  }
+  return finishedOf(store, job, until);
+}
 
-  const open = await openJobs(store, job.id, until);
-  if (open.length > 0) await requireFunds(connection, keys);
+/** Drives jobs, together, until every item of each is as far as asked, or the signal comes. */
+export async function driveJobs(
+  work: Omit<Work, "fees" | "until">,
+  jobs: readonly number[],
+  until: Until,
+): Promise<void> {
+  const { connection, registry, store, keys, signal, progress } = work;
+  if (jobs.length === 0) return;
+  await requireFunds(connection, keys);
   const submitter = await createSubmitter({
     store,
     chain: connection.chain,
@@ -126,33 +155,34 @@ export async function runJob(
     finalDepth: connection.network.finalDepth,
     outageMs: 60_000,
   });
-  await store.setTerms(job.id, fees);
-  // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short: it goes on
-  // on the terms that it has.
-  if (open.length > 0) {
-    const notes = createNotes(store);
-    const outcome = await submitter
-      .run(open, {
-        until,
-        signal,
-        onAlert: (text) => progress.alert(text),
-        onProgress: async (now) => {
-          progress.hold(now.hold?.detail ?? null);
-          progress.show(progressText(now));
-          await notes.take(now);
-        },
-      })
-      .finally(notes.end);
-    progress.end();
-    if (outcome.kind === "held") throw holdError(outcome.hold);
-  }
+  const notes = createNotes(store);
+  const outcome = await submitter
+    .run(jobs, {
+      until,
+      signal,
+      onAlert: (text) => progress.alert(text),
+      onProgress: async (now) => {
+        progress.hold(now.hold?.detail ?? null);
+        progress.show(progressText(now));
+        await notes.take(now);
+      },
+    })
+    .finally(notes.end);
+  progress.end();
+  if (outcome.kind === "held") throw holdError(outcome.hold);
+}
 
+/** What a job has come to by now. */
+export async function finishedOf(store: Store, job: Job, until: Until | "admitted"): Promise<Finished> {
   const counts = await store.counts(job.id);
   const { paid } = await store.spending(job.id);
   const batches = await store.batches(["included", "safe", "final", "verified"], job.id);
-  const stopped = (await openJobs(store, job.id, until)).length > 0;
-  const exit = stopped ? 130 : (await mismatches(store, job.id)) > 0 ? 1 : 0;
-  return { job, counts, paid, transactions: batches.length, exit };
+  const stopped = until !== "admitted" && (await openJobs(store, job.id, until)).length > 0;
+  const refused = await store.refusals(job.id, SHOWN, "rejected");
+  const differs = (await mismatches(store, job.id)) > 0;
+  const exit = stopped ? 130 : differs ? 1 : refused.length > 0 ? 6 : 0;
+  const transactions = batches.filter((batch) => batch.id === batch.lead).length;
+  return { job, counts, paid, transactions, onlyAdmitted: until === "admitted", refused, exit };
 }
 
 /** The job and those that hold the first of its duplicates, as far as they are not done, in the order to run them. */
@@ -210,10 +240,19 @@ export function countLines(counts: Counts): [string, string][] {
 }
 
 export function finishedText(finished: Finished, next: string): string {
-  const { job, counts, paid, transactions, exit } = finished;
-  const state = exit === 130 ? "stopped" : counts.mismatched > 0 ? "done, with differences" : "done";
+  const { job, counts, paid, transactions, onlyAdmitted, refused, exit } = finished;
+  const state = onlyAdmitted
+    ? "admitted"
+    : exit === 130
+      ? "stopped"
+      : counts.mismatched > 0
+        ? "done, with differences"
+        : refused.length > 0
+          ? "done, but for rows that the registry refuses"
+          : "done";
   return [
     `job ${job.id} ${state}: ${job.name}`,
+    ...refused.map(({ line, reason }) => `  line ${line}: ${reason}`),
     table([...countLines(counts), ["transactions", grouped(transactions)], ["paid", ether(paid)]]),
     next,
   ].join("\n");
@@ -221,7 +260,9 @@ export function finishedText(finished: Finished, next: string): string {
 
 export function finishedData(finished: Finished): object {
   const { job, counts, paid, transactions } = finished;
-  return { job: job.id, name: job.name, ...counts, transactions, paidWei: paid, done: finished.exit === 0 };
+  const refused = finished.refused.map(({ line, uid, reason }) => ({ line, uid, reason }));
+  const done = !finished.onlyAdmitted && (finished.exit === 0 || finished.exit === 6);
+  return { job: job.id, name: job.name, ...counts, transactions, paidWei: paid, refused, done };
 }
 
 export function actText(act: Act): string {

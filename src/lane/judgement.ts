@@ -4,11 +4,22 @@ import { type Hex, ZERO_WORD } from "../hex.js";
 import type { StoredItem } from "../store/store.js";
 import type { RefusedItem, Verdict } from "./step.js";
 
-/** A batch of a transaction. `position`: in its stream; null without one, or as long as it is not known */
-export type Member = { stream: Hex; position: number | null; items: readonly StoredItem[] };
+/**
+ * A batch of a transaction. `position`: in its stream; null without one, or as long as it is not known; `behind`: what
+ * comes before it in its stream is on its way
+ */
+export type Member = {
+  stream: Hex;
+  position: number | null;
+  behind: boolean;
+  items: readonly StoredItem[];
+};
 
-/** Errors of the registry that are about one item, which their first argument names. Any other is about the call. */
-const ABOUT_AN_ITEM = ["UidTaken", "NotRecorded", "AttestedByAnother", "Irrevocable"];
+/**
+ * Errors of the registry that are about one item, which their first argument names: the root of one item is its uid.
+ * Any other is about the call.
+ */
+const ABOUT_AN_ITEM = ["UidTaken", "RootTaken", "NotRecorded", "AttestedByAnother", "Irrevocable"];
 
 /** Items that are found out in one go; the rest is asked about when the others are planned again. */
 const MOST_REFUSED = 32;
@@ -42,22 +53,32 @@ export function createJudgement() {
       if (result.kind === "returned") break;
       if (result.kind === "unavailable") return { kind: "unavailable", detail: result.message };
       const refusal = registry.refusalOf(result.data);
-      if (left.some((member) => waitsForOthers(refusal, member))) break;
+      const waiting = left.find((member) => waitsForOthers(refusal, member));
+      if (waiting !== undefined) {
+        // What a node cannot say of these yet hides nothing that it can say of the others.
+        left = left.filter((member) => !member.behind && member !== waiting);
+        if (left.length === 0) break;
+        continue;
+      }
       const reason =
         result.data === "0x" ? `out of gas with ${gasLimit}?` : registry.refusalText(result.data);
       if (!isWell(recent))
         return { kind: "unavailable", detail: `most of what it runs fails, the last with ${reason}` };
       const named =
         refusal !== null && ABOUT_AN_ITEM.includes(refusal.name) ? (refusal.args[0] as Hex) : null;
-      const found = named === null ? null : findItem(left, named);
-      if (found === null) return { kind: "refused", detail: reason };
-      const alone = await ask([{ ...found.member, items: [found.item] }]);
-      if (alone.kind === "unavailable") return { kind: "unavailable", detail: alone.message };
+      // Among others, an item makes another root.
+      const able = refusal?.name === "RootTaken" ? left.filter(({ items }) => items.length === 1) : left;
+      const alone = named === null ? [] : holdersOf(able, named);
+      // Two streams may be meant to have it; the first of them has, and the last is then the one that is refused.
+      const last = alone.at(-1)?.items[0];
+      if (last === undefined) return { kind: "refused", detail: reason };
+      const again = await ask(alone);
+      if (again.kind === "unavailable") return { kind: "unavailable", detail: again.message };
       // Refused only beside the others: that is not the item's fault.
-      if (alone.kind === "returned" || registry.refusalText(alone.data) !== reason)
+      if (again.kind === "returned" || registry.refusalText(again.data) !== reason)
         return { kind: "refused", detail: reason };
-      refused.push({ item: found.item.id, reason });
-      left = without(left, found.item.id);
+      refused.push({ item: last.id, reason });
+      left = without(left, last.id);
       if (left.length === 0) break;
     }
     return refused.length === 0 ? { kind: "passes" } : { kind: "poisoned", refused };
@@ -70,13 +91,12 @@ function isWell(recent: readonly CallResult["kind"][]): boolean {
   return recent.filter((kind) => kind === "unavailable").length < UNANSWERED * recent.length;
 }
 
-/** Where a named item is: in a stream, asked about alone it would stand where its batch begins. */
-function findItem(members: readonly Member[], uid: Hex): { member: Member; item: StoredItem } | null {
-  for (const member of members) {
+/** Members that hold a named item, with nothing else: asked about alone it would stand where its batch begins. */
+function holdersOf(members: readonly Member[], uid: Hex): Member[] {
+  return members.flatMap((member) => {
     const item = member.items.find((one) => one.uid === uid);
-    if (item !== undefined) return { member, item };
-  }
-  return null;
+    return item === undefined ? [] : [{ ...member, items: [item] }];
+  });
 }
 
 /** Members of which nothing is left are gone, and what is behind in a stream moves up. */

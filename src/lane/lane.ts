@@ -154,7 +154,7 @@ export function createLane(options: LaneOptions): Lane {
     const members: Member[] = [];
     for (const one of await store.together(batch)) {
       const items = await store.items(one.id);
-      members.push({ stream: one.stream, position: null, items });
+      members.push({ stream: one.stream, position: null, behind: false, items });
     }
     const count = members.reduce((sum, member) => sum + member.items.length, 0);
     const event = { kind: "prepared" as const, batch, items: count, bytes: 0, gasLimit: 0n };
@@ -188,13 +188,13 @@ export function createLane(options: LaneOptions): Lane {
       if (signed && lane !== address) return `lane ${lane} has batches of the stream that are not safe yet`;
     }
     const heads = await registry.heads(job.attester, keys, "latest");
-    const ends = new Map(
-      keys.map((key, index) => [key, Math.max(known.get(key)!.end, Number(heads[index]!.count))]),
-    );
+    const landed = new Map(keys.map((key, index) => [key, Number(heads[index]!.count)]));
+    const ends = new Map(keys.map((key) => [key, Math.max(known.get(key)!.end, landed.get(key)!)]));
     for (const member of members) {
       const end = ends.get(member.stream);
       if (end === undefined) continue;
       member.position = end;
+      member.behind = end > landed.get(member.stream)!;
       ends.set(member.stream, end + member.items.length);
     }
     return null;

@@ -308,13 +308,16 @@ function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" 
   if (gasLimit > most || event.bytes > policy.transactionBytes) {
     if (event.items <= 1) {
       const size = gasLimit > most ? `${gasLimit} gas` : `${event.bytes} bytes`;
-      return stop(state, { why: "refused", detail: `${size} are more than a transaction may have` });
+      const detail = `${size} are more than a transaction may have`;
+      return prepareNext(holdJob(state, job, { why: "refused", detail }));
     }
     // The chain takes less than when it was planned: what is not signed is split again.
     return giveUp({ kind: "void", batch });
   }
   if (verdict.kind === "poisoned") return giveUp({ kind: "refuse", batch, refused: verdict.refused });
-  if (verdict.kind === "refused") return stop(state, { why: "refused", detail: verdict.detail });
+  // It is about what the job says, and others say something else.
+  if (verdict.kind === "refused")
+    return prepareNext(holdJob(state, job, { why: "refused", detail: verdict.detail }));
 
   const decision = bid(quoteOf(world), cap, gasLimit);
   if (decision.kind !== "bid") return prepareNext(holdJob(state, job, tooDear(decision)));

@@ -1,6 +1,7 @@
 import { headOf } from "../chain/head.js";
 import type { Chain, Receipt } from "../chain/chain.js";
 import { WaybillError } from "../errors.js";
+import { believedTip } from "../fees.js";
 import { type Hex } from "../hex.js";
 import type { Key } from "../key.js";
 
@@ -14,7 +15,7 @@ export async function priceOf(
   transaction: OneOff,
 ): Promise<{ gas: bigint; maxFee: bigint; tip: bigint }> {
   const head = await headOf(chain);
-  const tip = await chain.suggestedTip();
+  const tip = believedTip({ baseFee: head.baseFee, tip: await chain.suggestedTip() });
   const gas = await chain.estimateGas({ from, ...transaction });
   return { gas: gas + gas / 10n, maxFee: 2n * head.baseFee + tip, tip };
 }

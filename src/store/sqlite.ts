@@ -556,7 +556,7 @@ class SqliteStore implements Store {
       for (const { item, reason } of refused) {
         const { numUpdatedRows } = await trx
           .updateTable("items")
-          .set(blocks ? { refusal: reason } : { faults: JSON.stringify([reason]), refusal: null })
+          .set(blocks ? { refusal: reason } : { faults: JSON.stringify([reason]), refusal: reason })
           .where("id", "=", item)
           .where("batch", "in", members)
           .executeTakeFirstOrThrow();
@@ -572,13 +572,14 @@ class SqliteStore implements Store {
     });
   }
 
-  refusals(job: number, limit: number): Promise<Refusal[]> {
+  refusals(job: number, limit: number, which: "waiting" | "rejected" = "waiting"): Promise<Refusal[]> {
     return this.#transaction(async (trx) => {
       const rows = await trx
         .selectFrom("items")
         .select(["id", "line", "uid", "stream", "refusal"])
         .where("job", "=", job)
         .where("refusal", "is not", null)
+        .where("faults", which === "waiting" ? "is" : "is not", null)
         .orderBy("ordinal")
         .limit(limit)
         .execute();
@@ -599,7 +600,22 @@ class SqliteStore implements Store {
         .set({ refusal: null })
         .where("job", "=", job)
         .where("refusal", "is not", null)
+        .where("faults", "is", null)
         .execute();
+    });
+  }
+
+  streamsOf(job: number): Promise<Hex[]> {
+    return this.#transaction(async (trx) => {
+      const rows = await trx
+        .selectFrom("batches")
+        .select("stream")
+        .distinct()
+        .where("job", "=", job)
+        .where("count", ">", 0)
+        .orderBy("stream")
+        .execute();
+      return rows.map((row) => row.stream as Hex);
     });
   }
 

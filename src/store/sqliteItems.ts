@@ -32,11 +32,13 @@ export function hotStatements(database: DatabaseSync) {
     waiting: prepared(`
       SELECT id, bytes, tokens, words, coalesce(stream, '${ZERO_WORD}') AS stream, most FROM items
       WHERE job = ? AND batch IS NULL AND duplicate_of IS NULL AND faults IS NULL
+        AND (refusal IS NULL OR stream IS NOT NULL)
       ORDER BY ordinal LIMIT ?
     `),
     waitingElsewhere: prepared(`
       SELECT id, bytes, tokens, words, coalesce(stream, '${ZERO_WORD}') AS stream, most FROM items
       WHERE job = ? AND batch IS NULL AND duplicate_of IS NULL AND faults IS NULL
+        AND (refusal IS NULL OR stream IS NOT NULL)
         AND (stream IS NULL OR stream NOT IN (SELECT value FROM json_each(?)))
       ORDER BY ordinal LIMIT ?
     `),

@@ -77,7 +77,11 @@ async function suspect(trx: Trx, id: number, { inclusion }: Batch & { state: "re
     return;
   }
   const faults = JSON.stringify([FAILS_ALONE]);
-  await trx.updateTable("items").set({ faults, most: null }).where("batch", "=", id).execute();
+  await trx
+    .updateTable("items")
+    .set({ faults, refusal: FAILS_ALONE, most: null })
+    .where("batch", "=", id)
+    .execute();
   await sql`UPDATE jobs SET rejected = rejected + 1 WHERE id = ${job}`.execute(trx);
 }
 

@@ -29,7 +29,10 @@ export type Store = {
   /** Every row of the job once, in order of the input; at most `limit` rows after `after`. */
   report(job: number, after: number, limit: number): Promise<ReportRow[]>;
 
-  /** Items of the job that are in no batch, in order; none of the streams in `except`. */
+  /**
+   * Items of the job that are in no batch, in order; none of the streams in `except`. What the registry refused waits in
+   * its stream, for the planner to hold that; in none, it keeps nothing from going on and is left out.
+   */
   waiting(job: number, limit: number, except?: readonly Hex[]): Promise<WaitingItem[]>;
   /** Takes a lane: every token given out before for it is void from now on (law 11). */
   takeLane(lane: Hex): Promise<LaneToken>;
@@ -89,11 +92,13 @@ export type Store = {
     refused: readonly { item: number; reason: string }[],
     blocks: boolean,
   ): Promise<void>;
-  /** Items that wait because the registry refused them, at most `limit`, in order. */
-  refusals(job: number, limit: number): Promise<Refusal[]>;
+  /** Items that the registry refused and that wait all the same, or that are rejected for it; at most `limit`, in order. */
+  refusals(job: number, limit: number, which?: "waiting" | "rejected"): Promise<Refusal[]>;
   /** Forgets what the registry said of items that wait: they are tried again. */
   retry(job: number): Promise<void>;
 
+  /** Streams that batches of a job are of, the zero word among them if some are of none. */
+  streamsOf(job: number): Promise<Hex[]>;
   /** Where streams of an attester stand; every stream that is asked for is in the answer. */
   streams(attester: Hex, keys: readonly Hex[]): Promise<Map<Hex, StreamState>>;
   /** Live batches of a job in a stream that hold an item which comes after the first of that stream that waits. */

@@ -84,7 +84,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       const bound = streams.get(stream);
       const isBound =
         bound?.signed === true && bound.lane === lane && signing().some((one) => one.address === lane);
-      const isElsewhere = bound?.signed === true && bound.lane !== lane;
+      // Also what is only planned: two lanes that sign at a time would begin at the same place.
+      const isElsewhere = bound !== undefined && bound.lane !== null && bound.lane !== lane;
       if (isElsewhere || !(keep.has(lane) || isBound)) goes.set(lead, lane);
     }
     // What its own limits hold back keeps no room from others: one transaction of it waits to be tried.
@@ -231,6 +232,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     const states = new Map<Hex, StreamState>();
     const drafts: Draft[] = [];
     const load = new Map(unfinished);
+    let anyLoose = false;
     for (let page = 0; page < MOST_PAGES && drafts.length < shares.room; page += 1) {
       const want = Math.max(SAMPLE, shares.page);
       const waiting: readonly WaitingItem[] =
@@ -243,7 +245,11 @@ export function createPlanning(options: PlanningOptions): Planning {
         keys.filter((key) => !states.has(key)),
       ))
         states.set(key, state);
-      if (page === 0) drafts.push(...loose(job, signed, waiting, limits, shares, more));
+      // Once: what is in no stream is on every page from there on.
+      if (!anyLoose && ordered.length < waiting.length) {
+        anyLoose = true;
+        drafts.push(...loose(job, signed, waiting, limits, shares, more));
+      }
       const passed = except.size;
       const lanes = new Map<Lane, WaitingItem[]>();
       for (const item of ordered) {

@@ -65,8 +65,11 @@ export type Progress = {
   hold: Hold | null;
   jobs: { job: number; counts: Counts }[];
   head: Block | null;
-  lanes: { address: Hex; hold: Hold | null }[];
+  lanes: LaneProgress[];
 };
+
+/** `hold`: its own, or else of the first of its jobs that holds; `isHeld`: it is its own; `heldJobs`: on this lane */
+export type LaneProgress = { address: Hex; hold: Hold | null; isHeld: boolean; heldJobs: number[] };
 
 export type RunOptions = {
   until: Until;
@@ -285,7 +288,12 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
           hold,
           jobs: each,
           head,
-          lanes: [...lanes.values()].map((lane) => ({ address: lane.address, hold: lane.hold() })),
+          lanes: [...lanes.values()].map((lane) => ({
+            address: lane.address,
+            hold: lane.hold(),
+            isHeld: lane.isHeld(),
+            heldJobs: [...lane.heldJobs().keys()],
+          })),
         });
         const isOver = (one: { counts: Counts }, index: number) =>
           jobs[index]!.state === "open" && isDone(one.counts, until);

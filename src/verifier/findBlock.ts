@@ -1,5 +1,9 @@
-import type { Block, Chain } from "../chain/chain.js";
 import { WaybillError } from "../errors.js";
+
+/** Of a block: Unix seconds. */
+export type Timed = { number: number; timestamp: number };
+
+type Times = { block(number: number): Promise<Timed | null> };
 
 /**
  * The blocks of a time, found by interpolating over block times: a handful of headers, no index. Usually one block;
@@ -10,9 +14,9 @@ import { WaybillError } from "../errors.js";
  * @throws WaybillError E_NODE if the node lacks a block on the way
  */
 export async function blocksAt(
-  chain: Chain,
+  chain: Times,
   time: number,
-  newest: Block,
+  newest: Timed,
 ): Promise<{ from: number; to: number } | null> {
   const { timeOf, first } = searchUpTo(chain, newest);
   if (newest.timestamp < time) return null;
@@ -37,13 +41,13 @@ export async function blocksAt(
  * @returns null if all blocks up to `newest` are earlier
  * @throws WaybillError E_NODE if the node lacks a block on the way
  */
-export async function firstBlockFrom(chain: Chain, time: number, newest: Block): Promise<number | null> {
+export async function firstBlockFrom(chain: Times, time: number, newest: Timed): Promise<number | null> {
   if (newest.timestamp < time) return null;
   return searchUpTo(chain, newest).first(time, 0, newest.number);
 }
 
 /** What both searches ask: each header once. */
-function searchUpTo(chain: Chain, newest: Block) {
+function searchUpTo(chain: Times, newest: Timed) {
   const seen = new Map<number, number>([[newest.number, newest.timestamp]]);
   const timeOf = async (number: number): Promise<number> => {
     const known = seen.get(number);

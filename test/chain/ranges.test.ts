@@ -16,7 +16,7 @@ function node(logsIn: (block: number) => number, most = Infinity) {
       const logs: Log[] = [];
       for (let block = from; block <= to; block += 1)
         for (let index = 0; index < logsIn(block); index += 1)
-          logs.push({ block, blockHash: ZERO_WORD, transaction: ZERO_WORD, topics: [], data: "0x" });
+          logs.push({ index, block, blockHash: ZERO_WORD, transaction: ZERO_WORD, topics: [], data: "0x" });
       return logs;
     },
   };

@@ -85,7 +85,8 @@ const DEAD: Partial<Chain> = Object.fromEntries(
   (
     Object.keys({
       ...{ chainId: 0, block: 0, receipts: 0, receipt: 0, transactionCount: 0, transactionIn: 0, balance: 0 },
-      ...{ code: 0, call: 0, logs: 0, logsOf: 0, estimateGas: 0, suggestedTip: 0, recentBlocks: 0 },
+      ...{ code: 0, call: 0, logs: 0, logsOf: 0, estimateGas: 0, suggestedTip: 0 },
+      ...{ recentBlocks: 0, baseFees: 0 },
     }) as (keyof Chain)[]
   ).map((method) => [method, silence]),
 );
@@ -406,7 +407,7 @@ describe("several nodes: what hangs on a block", () => {
     ...{ transaction, block: 6, blockHash: block.hash, succeeded: true },
     ...{ gasUsed: 1n, gasPrice: 1n },
   });
-  const log: Log = { block: 6, blockHash: block.hash, transaction: WORD, topics: [], data: "0x" };
+  const log: Log = { block: 6, blockHash: block.hash, transaction: WORD, index: 0, topics: [], data: "0x" };
   const wanted: Hex[] = ["0x01", "0x02", "0x03"];
   const giving = (parts: Partial<Chain>, terms: Terms = {}) => fake({ ...terms, parts });
 
@@ -546,7 +547,11 @@ describe("several nodes: whom they ask", () => {
         ...{ transactionIn: async () => null, balance: async () => 1n, code: async () => "0x60" as const },
         ...{ call: async () => ({ kind: "returned", data: "0x" }) as const, logs: async () => [] },
         ...{ logsOf: async () => [], estimateGas: async () => 1n, suggestedTip: async () => 1n },
-        ...{ recentBlocks: async () => [], send: async () => ({ kind: "accepted" }) as const },
+        ...{
+          recentBlocks: async () => [],
+          baseFees: async () => [],
+          send: async () => ({ kind: "accepted" }) as const,
+        },
       },
     });
     const block = blockOn("main", 6);
@@ -569,6 +574,7 @@ describe("several nodes: whom they ask", () => {
       (chain) => chain.estimateGas({ to: ACCOUNT, data: "0x" }),
       (chain) => chain.suggestedTip(),
       (chain) => chain.recentBlocks(3),
+      (chain) => chain.baseFees(6, 3),
     ];
     for (const [index, ask] of questions.entries()) {
       expect(await codeOf(ask(several([deadNode(), alive]).chain)), String(index)).to.equal("it is answered");

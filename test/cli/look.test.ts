@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { BatchEvent } from "../../src/batch.js";
-import { createNotes } from "../../src/cli/notes.js";
+import { createNotes, gateOf } from "../../src/cli/notes.js";
 import { drainOf } from "../../src/cli/view/drain.js";
 import { createWatcher } from "../../src/cli/view/look.js";
 import { sumOf } from "../../src/cli/view/view.js";
@@ -66,9 +66,20 @@ function storeOf(parts: {
   return { store: store as unknown as Store, asked, writes: () => writes };
 }
 
-function progress(block: number, hold: Progress["hold"] = null): Progress {
+/** Of one job that has work on one lane, which may hold. */
+function progress(block: number, hold: Progress["hold"] = null, parts: Partial<Progress> = {}): Progress {
   const head = { number: block } as Progress["head"];
-  return { counts: counts({}), hold, jobs: [], head, lanes: [{ address: LANES[0]!, hold }] };
+  const left = counts({ waiting: 5, assigned: 2, included: 1 });
+  const lanes = [laneProgress(0, hold)];
+  return { counts: left, hold, jobs: [{ job: 1, counts: left }], head, lanes, ...parts };
+}
+
+function laneProgress(
+  index: number,
+  hold: Progress["hold"],
+  heldJobs: number[] = [],
+): Progress["lanes"][number] {
+  return { address: LANES[index]!, hold, isHeld: hold !== null && heldJobs.length === 0, heldJobs };
 }
 
 const HOLD = { why: "fee", detail: "the base fee is above the cap", since: NOW - 5_000 } as const;
@@ -94,6 +105,64 @@ describe("What a process at work notes for those that watch", () => {
     const { store, writes } = storeOf({});
     await createNotes(store).end();
     expect(writes()).to.equal(0);
+  });
+});
+
+describe("The gate", () => {
+  const left = counts({ waiting: 5, assigned: 2 });
+  const jobs = [
+    { job: 1, counts: left },
+    { job: 2, counts: left },
+  ];
+  const states: [name: string, now: Progress, state: string][] = [
+    ["accepts while nothing holds", progress(1), "accepting"],
+    ["holds if the only lane does", progress(1, HOLD), "holding"],
+    [
+      "is slower if one of two lanes holds",
+      progress(1, HOLD, { lanes: [laneProgress(0, HOLD), laneProgress(1, null)] }),
+      "slowing",
+    ],
+    [
+      "holds if both lanes do",
+      progress(1, HOLD, { lanes: [0, 1].map((index) => laneProgress(index, HOLD)) }),
+      "holding",
+    ],
+    [
+      "holds if the only job may not pay",
+      progress(1, HOLD, { lanes: [laneProgress(0, HOLD, [1]), laneProgress(1, null)] }),
+      "holding",
+    ],
+    [
+      "is slower if one of two jobs may not pay",
+      progress(1, HOLD, { jobs, lanes: [laneProgress(0, HOLD, [1])] }),
+      "slowing",
+    ],
+    [
+      "holds if both jobs may not pay",
+      progress(1, HOLD, { jobs, lanes: [laneProgress(0, HOLD, [1, 2])] }),
+      "holding",
+    ],
+    ["accepts while one stream holds", progress(1, HOLD, { lanes: [laneProgress(0, null)] }), "accepting"],
+    [
+      "holds if a stream does and nothing else is left",
+      progress(1, HOLD, { lanes: [laneProgress(0, null)], counts: counts({ waiting: 3, verified: 9 }) }),
+      "holding",
+    ],
+  ];
+  for (const [name, now, state] of states) {
+    it(name, () => {
+      expect(gateOf(now, null, NOW).state).to.equal(state);
+    });
+  }
+
+  it("says since when, and goes on saying so while the reason changes its words or its lane", () => {
+    const first = gateOf(progress(1, HOLD), null, NOW);
+    expect(first.since).to.equal(HOLD.since);
+    const later = gateOf(progress(2, { ...HOLD, since: NOW + 9 }), first, NOW + 10);
+    expect([later.state, later.since]).to.deep.equal(["holding", HOLD.since]);
+    const free = gateOf(progress(3), later, NOW + 20);
+    expect(free).to.deep.equal({ state: "accepting", why: null, since: NOW + 20 });
+    expect(gateOf(progress(4), free, NOW + 30)).to.equal(free);
   });
 });
 

@@ -6,6 +6,7 @@ import { type Hex, hex, unhex, ZERO_WORD } from "../../src/hex.js";
 import { type Chain, deploy, register, typesOf } from "./support/deploy.js";
 import { agreesWithSnapshot } from "./support/gasSnapshot.js";
 import { type Random, randomOf } from "./support/random.js";
+import { pricesOfReading } from "./support/readers.js";
 
 const LAST_SECOND = 2 ** 40 - 1;
 
@@ -96,6 +97,15 @@ describe("gas ceilings", () => {
     assert.isAtMost((await recordToStreams("ceiling: several", 40, 1n)) / 40, 60_000);
   });
 
+  // Cold are the registry and the slot of the statement, 4,700, and the two slots of a stream's end, 4,200.
+  it("reads a recorded statement inside a consumer for at most 8,000, and the newest of a stream for 13,500", async () => {
+    const prices = await pricesOfReading(chain, schema);
+    assert.isAtMost(prices["read a recorded statement of 64 B"]!, 8_000);
+    assert.isAtMost(prices["read the newest of a stream, recorded"]!, 13_500);
+    assert.isAtMost(prices["read the newest of a stream, sealed with 99 others"]!, 20_000);
+    assert.isAtMost(prices["read the newest of a stream, anchored with 99 others"]!, 20_000);
+  });
+
   it("costs what the snapshot says", async () => {
     // A chain of its own: what a test before did would show in the price.
     chain = await deploy();
@@ -126,7 +136,7 @@ describe("gas ceilings", () => {
     const several = "snapshot: several";
     gas["record to 40 streams × 64 B in one transaction, first"] = await recordToStreams(several, 40, 0n);
     gas["record to 40 streams × 64 B in one transaction, later"] = await recordToStreams(several, 40, 1n);
-    agreesWithSnapshot(gas);
+    agreesWithSnapshot({ ...gas, ...(await pricesOfReading(chain, schema)) });
   });
 
   async function attest(item: Item, under = schema): Promise<number> {

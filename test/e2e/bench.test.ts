@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Report as AuditReport } from "../../bench/audit.js";
 import type { Report } from "../../bench/gas.js";
 import { ROOT, start, stopAll } from "../support/cli.js";
 
@@ -9,7 +10,7 @@ const NAMES = [
   ...["attest 32 B", "attest 64 B", "attest 256 B", "attest 1024 B"],
   ...["record 10", "record 50", "record 100"],
   ...["seal 100", "seal 100 floor", "anchor"],
-  ...["revoke 1", "revoke 50", "signed 50"],
+  ...["revoke 1", "revoke 50", "signed 50", "read 64 B"],
   "largest batch under 2^24 gas",
 ];
 
@@ -32,6 +33,7 @@ const SNAPSHOTS: { [name: string]: [figure: string, items: number] } = {
   "revoke 1": ["revoke 1", 1],
   "revoke 50": ["revoke 50", 50],
   "signed 50": ["record 50 × 64 B, signed by the issuer", 50],
+  "read 64 B": ["read a recorded statement of 64 B", 1],
 };
 
 describe("The gas benchmark", () => {
@@ -77,5 +79,34 @@ describe("The gas benchmark", () => {
     }
     expect(stdout).to.match(/^Quoted, not measured here:/m);
     for (const settings of Object.values(report.settings)) expect(stdout).to.include(settings);
+  });
+});
+
+describe("The benchmark of audits", () => {
+  after(stopAll);
+
+  it("audits every stream that it writes, whole and proven, and says at which rate and in how much memory", async () => {
+    const { code, stdout, output } = await start([
+      "scripts/bench.mjs",
+      "audit",
+      "--items",
+      "500,3000",
+      "--json",
+    ]).ended;
+    expect(code, output).to.equal(0);
+    const { runs, ratios, rowBytes } = JSON.parse(stdout) as AuditReport;
+    expect(runs.map(({ level, items }) => `${level} ${items}`)).to.deep.equal([
+      "record 500",
+      "record 3000",
+      "seal 500",
+      "seal 3000",
+    ]);
+    for (const { perSecond, peakMiB } of runs) {
+      expect(perSecond).to.be.greaterThan(0);
+      expect(peakMiB).to.be.within(20, 250);
+    }
+    expect(ratios.record).to.be.within(0.5, 2);
+    expect(ratios.seal).to.be.within(0.5, 2);
+    expect(rowBytes).to.be.within(20, 40);
   });
 });

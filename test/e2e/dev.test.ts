@@ -87,6 +87,10 @@ describe("A chain of your own", () => {
     const answers = await (await fetch(url, { method: "POST", body: JSON.stringify(batch) })).json();
     expect((answers as { id: number }[]).map((answer) => answer.id)).to.deep.equal([1, 2]);
     expect((await ask("eth_nothing")).code).to.be.a("number");
+    // A page asks whether it may, and then asks.
+    const { headers } = await fetch(url, { method: "OPTIONS" });
+    expect(headers.get("access-control-allow-origin")).to.equal("*");
+    expect(headers.get("access-control-allow-headers")).to.equal("content-type");
   });
 
   it("refuses what its journal cannot keep, and a second one beside it", async () => {

@@ -54,7 +54,10 @@ describe("More than one node", () => {
     const done = await runJson(["submit", file, "--schema", SCHEMA, "--data", data, ...args]);
     expect([done.code, done.data.verified], done.output).to.deep.equal([0, ROWS]);
     const uid = (await chain.attested()).at(-1)!;
-    const verified = await runJson(["verify", uid, ...args]);
+    // A verifier believes none alone: of two, both have to speak.
+    const half = await runJson(["verify", uid, ...args]);
+    expect([half.code, half.data.error.code], half.output).to.deep.equal([4, "E_NODE"]);
+    const verified = await runJson(["verify", uid, "--rpc-url", chain.url]);
     expect(verified.code, verified.output).to.equal(0);
   });
 
@@ -141,8 +144,12 @@ describe("More than one node", () => {
     other.between(async ({ method }, forward) =>
       method === "eth_getBlockByNumber" ? head(forward) : forward(),
     );
+    const urls = ["--rpc-url", chain.url, "--rpc-url", other.url];
     const [uid] = await chain.attested();
-    const asking = ["verify", uid!, "--rpc-url", chain.url, "--rpc-url", other.url];
+    const verified = await runJson(["verify", uid!, ...urls]);
+    expect([verified.code, verified.data.verdict], verified.output).to.deep.equal([3, "undecided"]);
+    expect(verified.data.checks[0]).to.include({ name: "header", outcome: "fail" });
+    const asking = ["schema", "show", SCHEMA, ...urls];
     const { code, stderr, data, output } = await runJson(asking);
     expect([code, data.error?.code], output).to.deep.equal([4, "E_NODE"]);
     expect(stderr).to.match(/disagree about block \d+/);

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { HDNodeWallet } from "ethers";
+import { HDNodeWallet, keccak256 } from "ethers";
 import { LOCAL_PHRASE } from "../../src/chain/embedded.js";
 import { type Anvil, freePort, startAnvil } from "../support/anvil.js";
 
@@ -16,7 +16,7 @@ function commandsOf(file: string): string[] {
   return [...blocks].flatMap(([, block]) => block!.trimEnd().split("\n"));
 }
 
-describe("The README", () => {
+describe("The README, and docs/verify.md behind it", () => {
   let folder: string;
   let dev: ChildProcess;
   let sepolia: Anvil;
@@ -44,8 +44,9 @@ describe("The README", () => {
     command: string,
     env: { [name: string]: string },
   ): Promise<{ code: number | null; output: string }> {
-    const text = command.replaceAll(/(issuer\.key|lane\.key|ada\.waybill\.json|(?<=--out )\w+)/g, (name) =>
-      join(folder, name),
+    const text = command.replaceAll(
+      /(issuer\.key|lane\.key|(?:ada|one)\.waybill\.json|(?<=--out )\w+)/g,
+      (name) => join(folder, name),
     );
     const child = spawn("bash", ["-c", text], { cwd: ROOT, env: { ...process.env, INIT_CWD: ROOT, ...env } });
     let output = "";
@@ -71,10 +72,24 @@ describe("The README", () => {
     });
   }
 
+  /** What the README says of one uid ends with its revocation. */
+  function aboutAnother(command: string): string {
+    return command.replace("UID", "UID1");
+  }
+
+  /** Of the block under which the exported waybill has its proofs. */
+  function headerHash(): string {
+    const { state } = JSON.parse(readFileSync(join(folder, "one.waybill.json"), "utf8")) as {
+      state: { header: string };
+    };
+    return keccak256(state.header);
+  }
+
   it("holds only commands that work, in the order in which it names them", async () => {
     const uids: string[] = [];
     let ran = 0;
-    for (const command of commandsOf("README.md")) {
+    const commands = [...commandsOf("README.md"), ...commandsOf("docs/verify.md").map(aboutAnother)];
+    for (const command of commands) {
       ran += 1;
       if (command.endsWith("waybill -- dev")) {
         await startDev(command);
@@ -83,7 +98,11 @@ describe("The README", () => {
       const env = command.includes("--network sepolia")
         ? { WAYBILL_DATA: join(folder, "sepolia"), WAYBILL_RPC_URL: sepolia.url }
         : (local ?? {});
-      const { code, output } = await run(command.replace("UID", uids[0] ?? ""), env);
+      const said = command.replace("UID1", uids[1] ?? "").replace("UID", uids[0] ?? "");
+      const { code, output } = await run(
+        said.replace("HASH", () => headerHash()),
+        env,
+      );
       expect(code, `${command}\n${output}`).to.equal(0);
       if (!command.endsWith("-- report")) continue;
       uids.push(...[...output.matchAll(/\tverified\t(0x\w{64})/g)].map(([, uid]) => uid!));

@@ -686,6 +686,11 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
           (await store.unmined()).map(({ id, members: all, partly }) => [id, all, partly]),
         ).to.deep.equal([[lead, members.map((one) => one.id), false]]);
         const states = await store.streams(OTHER_LANE, [ONE, TWO, word("none")]);
+        expect(await store.streamsOf((await store.together(lead!))[0]!.job)).to.have.members([
+          ONE,
+          TWO,
+          ZERO_WORD,
+        ]);
         expect([...states].map(([key, { end, lane, signed: is }]) => [key, end, lane, is])).to.deep.equal([
           [ONE, 10, LANE, true],
           [TWO, 1, LANE, true],
@@ -779,6 +784,8 @@ export function conformance(name: string, makePlace: () => Promise<Place>): void
         expect(await store.counts(job)).to.include({ rows: 9, waiting: 8, rejected: 1 });
         const row = (await store.report(job, -1, 10)).find(({ line }) => line === bad!.line);
         expect(row).to.deep.include({ state: "rejected", faults: [reason] });
+        expect(await store.refusals(job, 10)).to.deep.equal([]);
+        expect((await store.refusals(job, 10, "rejected")).map((one) => one.item)).to.deep.equal([bad!.id]);
         expect((await store.waiting(job, 10)).map((item) => item.id)).to.not.include(bad!.id);
         // Nothing that is signed is given up for what somebody says of an item.
         const [fine] = await assigned(token, job, 1);

@@ -1,10 +1,12 @@
 import { expect } from "chai";
-import type { Job, NewJob } from "../../src/store/store.js";
+import type { AdmittedRow, Job, NewJob } from "../../src/store/store.js";
+import { streamKey } from "../../src/stream.js";
 import { seed } from "../support/seed.js";
 import {
   admitJob,
   type Desk,
   freshKey,
+  mineAtEachLook,
   openDesk,
   openWorld,
   randomRows,
@@ -119,5 +121,23 @@ describe("shares of what blocks have room for", function () {
       expect(one.assigned).to.be.lessThan(200);
     }
     expect([...holds].some((text) => text === `job ${jobs[0]!.id}`)).to.equal(true);
+  });
+
+  it("are not kept from others by a job that the registry refuses as a whole", async () => {
+    const [issuer, lane] = [await freshKey(world), await freshKey(world)];
+    desk = await openDesk(world, { rows: 0, issuer, lane });
+    const rows = randomRows(world, issuer.address, 2, `roots ${seed}`);
+    // Their root can be sealed once, and no item of it is at fault.
+    const twice = ["one", "other"].flatMap((name) =>
+      rows.map((row) => ({ ...row, stream: streamKey(name) }) as AdmittedRow),
+    );
+    const of = { attester: issuer.address };
+    const refused = await admitJob(world, desk.store, twice, { ...of, act: "seal" });
+    const fine = await admitJob(world, desk.store, randomRows(world, issuer.address, 7, `fine ${seed}`), of);
+    mineAtEachLook(world);
+    const submitter = await desk.submitter({ finalDepth: 2 });
+    const outcome = await submitter.run([refused.id, fine.id], { until: "final" });
+    expect(outcome).to.have.nested.property("hold.why", "refused");
+    expect(await desk.store.counts(fine.id)).to.include({ verified: 7 });
   });
 });

@@ -93,6 +93,20 @@ describe("a row that the registry refuses", function () {
     expect(took.blocks - same.blocks).to.be.at.most(1);
   });
 
+  it("waits by itself where nothing is in a stream, in a job that blocks", async () => {
+    await open();
+    const rows = await recorded(40, "around");
+    const stranger = uidsOf(randomRows(world, desk.job.attester, 1, `alone ${seed}`))[0]!;
+    const job = await jobOf([{ kind: "revocation", line: 900, uid: stranger }, ...revocations(rows)], {
+      act: "revoke",
+      refusals: "block",
+    });
+    const submitter = await desk.submitter({ finalDepth: 2 });
+    const outcome = await submitter.run(job.id, { until: "final", signal: AbortSignal.timeout(30_000) });
+    expect(outcome).to.have.nested.property("hold.why", "refused");
+    expect(await desk.store.counts(job.id)).to.include({ verified: 40, waiting: 1, rejected: 0 });
+  });
+
   it("is found among others that are refused as well, each by its own word", async () => {
     await open();
     const rows = await recorded(60, "some");

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { Transaction } from "ethers";
 import { APPENDED, appendedOf } from "../../src/chain/registry.js";
 import { type Hex, ZERO_WORD } from "../../src/hex.js";
 import type { AdmittedRow, Job } from "../../src/store/store.js";
@@ -11,6 +12,7 @@ import {
   admitJob,
   type Desk,
   freshKey,
+  mineAtEachLook,
   openDesk,
   openWorld,
   randomOf,
@@ -174,6 +176,110 @@ describe("many streams", function () {
     const skipping = await jobOf(rows.filter(isBad), { refusals: "skip" });
     expect(await desk.store.counts(skipping.id)).to.include({ duplicate: waits });
   });
+
+  it("sends rows of no stream that come after thousands of one that cannot go on", async () => {
+    const [issuer, lane, gone] = [await freshKey(world), await freshKey(world), await freshKey(world)];
+    desk = await openDesk(world, { rows: 0, issuer, lane });
+    const first = await jobOf(dealt(randomRows(world, issuer.address, 3, `first ${seed}`), 1));
+    // Signed on a lane whose key is not here later on, and in no block.
+    world.faults.always("eth_sendRawTransaction", dropped);
+    const stop = new AbortController();
+    const earlier = await desk.submitter({ lanes: [gone] });
+    const signed = async () => (await desk.store.batches(["signed"])).length > 0 && stop.abort();
+    await earlier.run(first.id, { until: "final", signal: stop.signal, onProgress: () => void signed() });
+    world.faults.heal();
+    world.faults.always("eth_sendRawTransaction", async (forward, [raw]) => {
+      const isGone = Transaction.from(raw as string).from === gone.address;
+      return isGone ? dropped(forward, []) : forward();
+    });
+    const behind = dealt(randomRows(world, issuer.address, 3_000, `behind ${seed}`), 1);
+    const job = await jobOf([...behind, ...randomRows(world, issuer.address, 5, `loose ${seed}`)]);
+    mineAtEachLook(world);
+    const end = new AbortController();
+    const submitter = await desk.submitter({ finalDepth: 2 });
+    let looks = 0;
+    await submitter.run(job.id, {
+      until: "final",
+      signal: end.signal,
+      onProgress({ counts }) {
+        looks += 1;
+        if (counts.verified === 5 || looks > 40) end.abort();
+      },
+    });
+    expect(await desk.store.counts(job.id)).to.include({ verified: 5, waiting: 3_000 });
+  });
+
+  it("finds what the registry refuses beside a stream whose earlier rows are still on their way", async () => {
+    const [issuer, lane] = [await freshKey(world), await freshKey(world)];
+    desk = await openDesk(world, { rows: 0, issuer, lane });
+    const [bad, ...fine] = randomRows(world, issuer.address, 3, `beside ${seed}`);
+    await run(await jobOf([bad!]), {});
+    const [before, after] = ["before", "after"].map((name) =>
+      dealt(randomRows(world, issuer.address, 3, `${name} ${seed}`), 1),
+    );
+    const rows = [bad!, ...fine].map((row) => ({ ...row, stream: keyAt(1) }) as AdmittedRow);
+    const jobs = [await jobOf(before!), await jobOf([...after!, ...rows])];
+    let looks = 0;
+    world.faults.always("eth_getBlockByNumber", async (forward, [which]) => {
+      looks += 1;
+      // What comes before is signed and in no block when what comes after is judged.
+      if (which === "latest" && looks > 12) await world.mine();
+      return forward();
+    });
+    const submitter = await desk.submitter({ finalDepth: 2 });
+    const ids = jobs.map((job) => job.id);
+    expect(await submitter.run(ids, { until: "final" })).to.deep.equal({ kind: "done" });
+    expect(await desk.store.counts(jobs[1]!.id)).to.include({ verified: 5, rejected: 1 });
+    expect(await desk.store.batches(["reverted"])).to.deep.equal([]);
+    await expectInOrder(issuer.address, [...before!, ...after!, ...rows.slice(1)]);
+  });
+
+  it("goes on where two runs were stopped that had planned the same stream on lanes of their own", async () => {
+    const [issuer, ...lanes] = await Promise.all([freshKey(world), freshKey(world), freshKey(world)]);
+    desk = await openDesk(world, { rows: 0, issuer, lane: lanes[0]! });
+    const rows = [0, 1].map((index) =>
+      dealt(randomRows(world, issuer.address, 3, `${index} of two ${seed}`), 1),
+    );
+    const jobs: Job[] = [];
+    for (const [index, lane] of lanes.entries()) {
+      jobs.push(await jobOf(rows[index]!));
+      // Nothing can be run, so nothing is signed.
+      world.faults.always("eth_call", dropped);
+      const stop = new AbortController();
+      const submitter = await desk.submitter({ lanes: [lane] });
+      const how = { until: "final", signal: stop.signal, onProgress: () => stop.abort() } as const;
+      await submitter.run(jobs[index]!.id, how);
+      world.faults.heal();
+    }
+    const planned = await desk.store.batches(["planned"]);
+    expect(planned.map((batch) => batch.lane)).to.deep.equal(lanes.map((lane) => lane.address));
+    mineAtEachLook(world);
+    const submitter = await desk.submitter({ lanes, finalDepth: 2 });
+    const ids = jobs.map((job) => job.id);
+    expect(await submitter.run(ids, { until: "final" })).to.deep.equal({ kind: "done" });
+    const head = await world.registry.head(issuer.address, keyAt(0), "latest");
+    expect(head.count).to.equal(6n);
+  });
+
+  for (const act of ["record", "seal"] as const) {
+    it(`refuses a statement that two streams of a transaction are to ${act}, in the second, and nothing else`, async () => {
+      const [issuer, lane] = [await freshKey(world), await freshKey(world)];
+      desk = await openDesk(world, { rows: 0, issuer, lane });
+      const [one, ...others] = randomRows(world, issuer.address, 10, `twice ${act} ${seed}`);
+      const at = (row: AdmittedRow, index: number) => ({ ...row, stream: keyAt(index) }) as AdmittedRow;
+      const rows = [at(one!, 0), at(one!, 1), ...others.map((row) => at(row, 2))];
+      const job = await jobOf(rows, { act });
+      const { outcome } = await run(job, {});
+      expect(outcome).to.deep.equal({ kind: "done" });
+      expect(await desk.store.counts(job.id)).to.include({ verified: 10, rejected: 1 });
+      const [refusal] = await desk.store.refusals(job.id, 1, "rejected");
+      expect(refusal).to.include({ stream: keyAt(1) });
+      await expectInOrder(
+        issuer.address,
+        rows.filter((_, index) => index !== 1),
+      );
+    });
+  }
 
   it("appends what somebody else has not taken the place of, when a copy of one batch makes its transaction fail", async () => {
     const [issuer, lane, thief] = [await freshKey(world), await freshKey(world), await freshKey(world)];

@@ -73,8 +73,10 @@ describe("the submitter", function () {
       expect(await world.announced(desk.job.attester)).to.deep.equal(desk.uids);
       const random = randomOf(`samples ${seed}`);
       for (let i = 0; i < 5; i += 1) {
-        const report = await verify(world.chain, world.registry, desk.uids[random(2_000)]!);
-        expect(report).to.include({ verdict: "accept", level: 4 });
+        const nodes = [{ name: "the node", request: world.node }];
+        const { registry } = world.registry.domain;
+        const report = await verify(desk.uids[random(2_000)]!, { nodes, registry });
+        expect(report).to.include({ verdict: "accept", level: 5 });
       }
     });
   }

@@ -2,16 +2,15 @@ import { expect } from "chai";
 import { AbiCoder, Interface } from "ethers";
 import fc from "fast-check";
 import type { Attestation } from "../../src/attestation.js";
-import { packItems, uidOf } from "../../src/attestation.js";
+import { uidOf } from "../../src/attestation.js";
 import type { Inclusion } from "../../src/batch.js";
 import { AttestationRegistry__factory } from "../../src/bindings/index.js";
 import type { Block, Chain } from "../../src/chain/chain.js";
 import { WaybillError } from "../../src/errors.js";
-import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
+import { type Hex, hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
 import { blocksAt } from "../../src/verifier/findBlock.js";
 import { mismatched } from "../../src/verifier/readBack.js";
-import { verify } from "../../src/verifier/verify.js";
 import { altering, answering, refusing, staleHead } from "../support/proxy.js";
 import { seed } from "../support/seed.js";
 import { dataOf, type Desk, freshKey, openDesk, openWorld, type World } from "../support/stage.js";
@@ -77,8 +76,6 @@ describe("the verifier", function () {
     );
     return uidFor(attestation);
   }
-
-  const check = (uid: Hex, want?: number) => verify(world.chain, world.registry, uid, want);
 
   describe("reading a batch back", () => {
     let desk: Desk;
@@ -263,225 +260,6 @@ describe("the verifier", function () {
         await mismatched(world.chain, world.registry, { ...other, act: "revoke" }, expected),
       ).to.deep.equal([1, 2]);
     });
-  });
-
-  describe("verdicts", () => {
-    it("accepts what is recorded, current and settled, and hands out its values", async () => {
-      const meant = statement();
-      const uid = await attest(meant);
-      await world.mine(3);
-      const report = await check(uid);
-      expect(report).to.include({ verdict: "accept", level: 4, levelName: "settled" });
-      expect(report.flags).to.include({ current: "yes" });
-      expect(report.asOf.tag).to.equal("safe");
-      expect(report.attestation!.data).to.deep.equal(meant.data);
-      expect(report.values).to.deep.equal({ name: `statement ${made}`, value: 7n });
-      expect(report.checks.map((one) => one.outcome)).to.deep.equal(report.checks.map(() => "pass"));
-    });
-
-    it("accepts every item of a batch by its own content", async () => {
-      const meant = [statement({ revocable: false }), statement({ salt: `0x${"9a".repeat(32)}` })];
-      const terms = {
-        attester: issuer.address,
-        schema: world.schema,
-        stream: ZERO_WORD,
-        position: 0n,
-        deadline: 0,
-      };
-      await send(world.registry.recordCall(terms, packItems(meant), "0x"));
-      await world.mine(3);
-      for (const one of meant) expect(await check(uidFor(one))).to.include({ verdict: "accept", level: 4 });
-    });
-
-    it("is undecided on what is not recorded, and says until when it looked", async () => {
-      const report = await check(uidFor(statement()));
-      expect(report).to.include({ verdict: "undecided", level: 0 });
-      expect(report.because).to.contain(String(report.asOf.block));
-      expect(report.asOf.block).to.equal(await world.head());
-    });
-
-    it("is undecided until the block is safe, unless inclusion is enough", async () => {
-      const uid = await attest(statement());
-      const early = await check(uid);
-      expect(early).to.include({ verdict: "undecided", level: 3 });
-      expect(early.asOf.tag).to.equal("latest");
-      expect(await check(uid, 3)).to.include({ verdict: "accept", level: 3 });
-      await world.mine();
-      expect(await check(uid)).to.include({ verdict: "accept", level: 4 });
-    });
-
-    it("stays undecided on a chain that names no safe block", async () => {
-      const uid = await attest(statement());
-      await world.mine(3);
-      world.faults.always("eth_getBlockByNumber", (forward, [which]) =>
-        which === "safe" ? refusing("safe block not found")(forward, []) : forward(),
-      );
-      expect(await check(uid)).to.include({ verdict: "undecided", level: 3 });
-    });
-
-    it("rejects what was revoked, and says so of nothing before it was", async () => {
-      const uid = await attest(statement());
-      await world.mine(2);
-      const before = await check(uid);
-      await send(contract.encodeFunctionData("revoke", [[uid], "withdrawn"]) as Hex);
-      await world.mine(2);
-      const after = await check(uid);
-      expect(before.verdict).to.equal("accept");
-      expect(after).to.include({ verdict: "reject", level: 4 });
-      expect(after.flags.current).to.equal("no");
-    });
-
-    it("rejects what expired, from that very second on", async () => {
-      const { timestamp } = (await world.chain.block("latest"))!;
-      const expiresAt = timestamp + 1_000;
-      const uid = await attest(statement({ expiresAt }));
-      await world.mine(2);
-      expect(await check(uid)).to.include({ verdict: "accept" });
-      await at(expiresAt - 1);
-      expect(await check(uid)).to.include({ verdict: "accept" });
-      await at(expiresAt);
-      const report = await check(uid);
-      expect(report).to.include({ verdict: "reject" });
-      expect(report.flags.current).to.equal("no");
-    });
-
-    it("rejects what was revoked before it was recorded", async () => {
-      const meant = statement();
-      const uid = uidFor(meant);
-      const { data, ...rest } = meant;
-      const dataHash = hex(keccak(data));
-      await send(
-        contract.encodeFunctionData("revokeUnrecorded", [[{ ...rest, dataHash }], "never", 0, "0x"]) as Hex,
-      );
-      await attest(meant);
-      await world.mine(3);
-      const report = await check(uid);
-      expect(report).to.include({ verdict: "reject" });
-      expect(report.flags.current).to.equal("no");
-    });
-
-    it("rejects data that does not decode under its schema", async () => {
-      for (const data of ["0x", "0xdeadbeef", `0x${"00".repeat(31)}40${"ff".repeat(64)}`] as Hex[]) {
-        const uid = await attest(statement({ data: Buffer.from(data.slice(2), "hex"), salt: salted() }));
-        await world.mine(2);
-        expect(await check(uid), data).to.include({ verdict: "reject", level: 0 });
-      }
-    });
-
-    it("rejects data that decodes and is not canonical", async () => {
-      const plain = dataOf({ name: "abc", value: 1n });
-      const padded = Buffer.concat([plain, Buffer.alloc(32)]);
-      const dirty = Buffer.from(plain);
-      dirty[dirty.length - 1] = 1;
-      for (const data of [padded, dirty]) {
-        const uid = await attest(statement({ data, salt: salted() }));
-        await world.mine(2);
-        expect(await check(uid)).to.include({ verdict: "reject", level: 0 });
-      }
-    });
-
-    const altered: [name: string, method: string, alter: (reply: never) => unknown][] = [
-      [
-        "an event whose data was changed",
-        "eth_getLogs",
-        (logs: RawLog[]) =>
-          logs.map((log) => ({ ...log, data: log.data.replace("73746174656d656e74", "73746174656d656e75") })),
-      ],
-      [
-        "an event under another attester",
-        "eth_getLogs",
-        (logs: RawLog[]) =>
-          logs.map((log) => ({
-            ...log,
-            topics: [log.topics[0], log.topics[1], `0x${"0".repeat(63)}1`, log.topics[3]],
-          })),
-      ],
-    ];
-    for (const [name, method, alter] of altered) {
-      it(`rejects ${name}`, async () => {
-        const uid = await attest(statement());
-        await world.mine(2);
-        let changed = false;
-        world.faults.always(
-          method,
-          altering((reply) => {
-            const lie = alter(reply);
-            changed = JSON.stringify(lie) !== JSON.stringify(reply);
-            return lie;
-          }),
-        );
-        const report = await check(uid);
-        expect(changed).to.equal(true);
-        expect(report).to.include({ verdict: "reject", level: 0 });
-      });
-    }
-
-    it("rejects a schema whose text is not what its id names", async () => {
-      const uid = await attest(statement());
-      await world.mine(2);
-      const honest = Buffer.from("string name,uint64 value").toString("hex");
-      const forged = Buffer.from("string name,uint64 valuf").toString("hex");
-      world.faults.always(
-        "eth_call",
-        altering((reply: Hex) => reply.replace(honest, forged)),
-      );
-      expect(await check(uid)).to.include({ verdict: "reject", level: 0 });
-    });
-
-    it("never accepts under a slot that was changed", async () => {
-      const uid = await attest(statement());
-      await world.mine(2);
-      for (const bit of [0n, 159n, 160n, 199n, 200n, 239n, 240n, 241n]) {
-        world.faults.heal();
-        world.faults.next(
-          "eth_call",
-          altering((reply: Hex) => {
-            const [[word]] = AbiCoder.defaultAbiCoder().decode(["uint256[]"], reply) as unknown as [[bigint]];
-            return AbiCoder.defaultAbiCoder().encode(["uint256[]"], [[word ^ (1n << bit)]]);
-          }),
-        );
-        const report = await check(uid);
-        expect(report.verdict, `bit ${bit}`).to.not.equal("accept");
-      }
-    });
-
-    it("never accepts an event from a block that is not in the chain", async () => {
-      const uid = await attest(statement());
-      await world.mine(2);
-      world.faults.always(
-        "eth_getLogs",
-        altering((logs: object[]) => logs.map((log) => ({ ...log, blockHash: `0x${"13".repeat(32)}` }))),
-      );
-      expect(await check(uid)).to.include({ verdict: "undecided", level: 2 });
-    });
-
-    it("is undecided when the node withholds the content", async () => {
-      const uid = await attest(statement());
-      await world.mine(2);
-      world.faults.always("eth_getLogs", answering([]));
-      expect(await check(uid)).to.include({ verdict: "undecided", level: 0 });
-    });
-
-    it("gives the same report for the same block", async () => {
-      const uid = await attest(statement());
-      await world.mine(2);
-      expect(await check(uid)).to.deep.equal(await check(uid));
-    });
-
-    function salted(): Hex {
-      made += 1;
-      return `0x${made.toString(16).padStart(64, "0")}`;
-    }
-
-    /** Makes the safe block one of this time. */
-    async function at(time: number): Promise<void> {
-      await world.node("evm_setNextBlockTimestamp", [time]);
-      await world.mine();
-      await world.node("anvil_setBlockTimestampInterval", [0]);
-      await world.mine();
-      await world.node("anvil_removeBlockTimestampInterval", []);
-      expect((await world.chain.block("safe"))!.timestamp).to.equal(time);
-    }
   });
 
   describe("the blocks of a time", () => {

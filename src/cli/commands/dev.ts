@@ -37,7 +37,11 @@ export async function dev(options: CommonOptions & { port: string }): Promise<Re
   );
   const server = await serveRpc(embedded.request, port);
   const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const connection: Connection = { chain, network, chainId: LOCAL_CHAIN_ID, place, close: async () => {} };
+  const nodes = [{ name: place, request: embedded.request }];
+  const connection: Connection = {
+    ...{ chain, network, chainId: LOCAL_CHAIN_ID, place, nodes },
+    close: async () => {},
+  };
   const keys = await loadKeys({}, LOCAL_CHAIN_ID);
 
   const lines = [

@@ -6,19 +6,20 @@ import type { Hex } from "../../hex.js";
 import type { Job, Store, StoredBatch } from "../../store/store.js";
 import { isDone } from "../../submitter/submitter.js";
 import { treeOf } from "../../tree.js";
+import { safeView, stateEvidence } from "../../verifier/evidence.js";
 import { plainSchema, type Waybill, waybillData } from "../../waybill.js";
 import { readUid } from "../arguments.js";
 import { counted, type Result } from "../output.js";
-import { type CommonOptions, openStoreToRead } from "../session.js";
+import { type CommonOptions, nodesFor, openStoreToRead } from "../session.js";
 import { jobOf } from "./jobs.js";
 
 /**
  * The waybills of a job, or the one of a uid, from the store alone: one JSON document a line, or with `--out` a file
- * each. What is in no block yet has none, and the exit code is then 3.
+ * each. What is in no block yet has none, and the exit code is then 3. With `--proof` each has the chain's state with it.
  */
 export async function exportWaybills(
   name: string,
-  options: CommonOptions & { out?: string },
+  options: CommonOptions & { out?: string; proof?: boolean },
 ): Promise<Result> {
   const store = openStoreToRead(options);
   const uid = name.startsWith("0x") ? readUid(name) : null;
@@ -32,9 +33,19 @@ export async function exportWaybills(
       mend: "`waybill report` shows where it stands; name another store with --data",
     });
   }
-  const waybills = waybillsOf(store, batches, uid);
+  const plain = waybillsOf(store, batches, uid);
+  const { waybills, lacking } =
+    options.proof === true ? await withState(plain, store, options) : { waybills: plain, lacking: () => 0 };
+  const ending = () => (lacking() > 0 ? 3 : exit);
   if (options.out === undefined) {
-    return { text: "", data: undefined, lines: linesOf(waybills, store, options.json === true), exit };
+    return {
+      text: "",
+      data: undefined,
+      lines: linesOf(waybills, store, options.json === true),
+      get exit() {
+        return ending();
+      },
+    };
   }
   try {
     await mkdir(options.out, { recursive: true });
@@ -48,11 +59,38 @@ export async function exportWaybills(
     return {
       text: `${counted(count, "waybill")} in ${options.out}`,
       data: { waybills: count, out: options.out },
-      exit,
+      exit: ending(),
     };
   } finally {
     await store.close();
   }
+}
+
+/**
+ * The same with the chain's state at its safe block, so that they are checked without a node by who knows that block's
+ * hash. What is not in that block yet goes without.
+ */
+async function withState(
+  waybills: AsyncIterable<Waybill>,
+  store: Store,
+  options: CommonOptions,
+): Promise<{ waybills: AsyncIterable<Waybill>; lacking: () => number }> {
+  const { chainId } = await store.chain();
+  const { nodes, close } = await nodesFor(options);
+  const view = await safeView(nodes, chainId);
+  let lacking = 0;
+  async function* proven(): AsyncGenerator<Waybill> {
+    try {
+      for await (const waybill of waybills) {
+        const state = await stateEvidence(view, waybill);
+        if (state === null) lacking += 1;
+        yield { ...waybill, state };
+      }
+    } finally {
+      await close();
+    }
+  }
+  return { waybills: proven(), lacking: () => lacking };
 }
 
 /** What is there may be a signed original, which nobody else has. @throws WaybillError E_FILE_EXISTS */
@@ -135,6 +173,7 @@ async function* waybillsOf(
           blockHash: inclusion.blockHash,
           transaction: inclusion.transaction,
         },
+        state: null,
       };
     }
   }

@@ -78,7 +78,8 @@ export async function report(id: string | undefined, options: CommonOptions): Pr
   }
 }
 
-async function* pagesOf(store: Store, job: Job): AsyncGenerator<ReportRow[]> {
+/** Every row of a job, in order, a page at a time. */
+export async function* pagesOf(store: Store, job: Job): AsyncGenerator<ReportRow[]> {
   for (let after = -1; ;) {
     const page = await store.report(job.id, after, PAGE);
     if (page.length > 0) yield page;
@@ -120,11 +121,15 @@ function escaped(json: string): string {
   );
 }
 
-async function* closing(lines: AsyncIterable<string>, store: Store): AsyncGenerator<string> {
+/** Lines, and the end of what they are read from behind the last. */
+export async function* closing(
+  lines: AsyncIterable<string>,
+  source: { close(): Promise<void> },
+): AsyncGenerator<string> {
   try {
     yield* lines;
   } finally {
-    await store.close();
+    await source.close();
   }
 }
 
@@ -143,7 +148,7 @@ export async function jobOf(store: Store, id: string): Promise<Job> {
   return job;
 }
 
-async function onlyJob(store: Store): Promise<Job> {
+export async function onlyJob(store: Store): Promise<Job> {
   const jobs = await store.jobs();
   if (jobs.length === 1) return jobs[0]!;
   throw usage(`there are ${jobs.length} jobs: name one`, "`waybill status` lists them");

@@ -55,6 +55,7 @@ export async function attestOffline(
     proof: null,
     stream: null,
     location: null,
+    state: null,
   };
   const data = waybillData(waybill);
   return { text: JSON.stringify(data, null, 2), data };

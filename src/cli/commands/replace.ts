@@ -1,16 +1,17 @@
 import { basename } from "node:path";
 import { admittedRows, checkedRows } from "../../admission/admit.js";
 import { readRows } from "../../admission/file.js";
+import { headOf } from "../../chain/head.js";
 import { WaybillError } from "../../errors.js";
 import { mannerOf } from "../../gas.js";
 import { parseSchema } from "../../schema.js";
-import { findSchema, readAmount } from "../arguments.js";
+import { findSchema, readAmount, readPace } from "../arguments.js";
 import { loadKeys } from "../keys.js";
 import { counted, ether, progressOf, type Result } from "../output.js";
 import { replaceable, type Replacement, runReplacement } from "../replacing.js";
 import { confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
 import { fileHash, finishedData, finishedText, jobKey, limitsOf, readFlow, readManner } from "../work.js";
-import { badRows, frameOf, planText, priceOf, type SubmitOptions, surveyOf } from "./submit.js";
+import { badRows, frameOf, planned, priceOf, scalesOf, type SubmitOptions, surveyOf } from "./submit.js";
 
 export type ReplaceOptions = Omit<SubmitOptions, "until" | "level" | "skipBad"> & { reason: string };
 
@@ -34,6 +35,7 @@ export async function replace(file: string, options: ReplaceOptions): Promise<Re
     const registry = await registryOf(connection, options);
     const keys = await loadKeys(options, connection.chainId);
     const issuer = keys.issuer.address;
+    const pace = readPace(options, (await headOf(connection.chain)).timestamp);
     const schema = await findSchema(registry, options.schema);
     const limits = await limitsOf(connection);
     const manner = mannerOf("record", issuer !== keys.lane.address, stream);
@@ -51,7 +53,8 @@ export async function replace(file: string, options: ReplaceOptions): Promise<Re
     };
     const survey = async () => {
       progress.show("checking every row");
-      const found = await surveyOf(file, replaceable(rowsIn(frame), registry, issuer), manner, limits);
+      const rows = replaceable(rowsIn(frame), registry, issuer);
+      const found = await surveyOf(file, rows, scalesOf(["record"], manner, limits));
       progress.end();
       return found;
     };
@@ -61,10 +64,15 @@ export async function replace(file: string, options: ReplaceOptions): Promise<Re
     if (options.dryRun === true) {
       const found = await survey();
       if (found.bad > 0) return badRows(file, found, mend);
-      const price = await priceOf(connection.chain, found);
+      const { text, data } = planned(
+        file,
+        found,
+        "record",
+        await priceOf(connection.chain, found, "record", pace),
+      );
       return {
-        text: `${planText(file, found, price)}\n${counted(found.good, "attestation")} would be revoked when these are safe; nothing was sent`,
-        data: { ...found, ...price },
+        text: `${text}\n${counted(found.good, "attestation")} would be revoked when these are safe; nothing was sent`,
+        data,
       };
     }
 
@@ -75,8 +83,10 @@ export async function replace(file: string, options: ReplaceOptions): Promise<Re
       if (!known) {
         const found = await survey();
         if (found.bad > 0) return badRows(file, found, mend);
-        const price = await priceOf(connection.chain, found);
-        const cost = price.costWei + price.baseFeeWei * REVOCATION_GAS * BigInt(found.good);
+        const asks = connection.network.main && options.yes !== true;
+        const price = await priceOf(connection.chain, found, "record", pace, asks);
+        const revoking = price.baseFeeWei * REVOCATION_GAS * BigInt(found.good);
+        const cost = (price.costWei ?? price.atMostWei) + revoking;
         await confirm(
           connection,
           options,

@@ -4,19 +4,29 @@ import { admittedRows, type CheckedRow, checkedRows } from "../../admission/admi
 import { readRows } from "../../admission/file.js";
 import { faultText } from "../../admission/rows.js";
 import type { Frame } from "../../admission/statement.js";
-import { MAX_ITEMS, type PackedSize } from "../../attestation.js";
+import { type Level, LEVELS } from "../../attestation.js";
 import type { Chain } from "../../chain/chain.js";
 import type { RegisteredSchema } from "../../chain/registry.js";
 import { WaybillError } from "../../errors.js";
-import { bid, type FeeLimits, tipOf } from "../../fees.js";
-import { gasOf, type Manner, mannerOf, workOf } from "../../gas.js";
-import { sharesFor } from "../../planner/planner.js";
-import { type Limits, split } from "../../planner/split.js";
+import type { FeeLimits } from "../../fees.js";
+import { type Manner, mannerOf } from "../../gas.js";
+import type { Mode } from "../../pace.js";
+import type { Limits } from "../../planner/split.js";
 import { parseSchema } from "../../schema.js";
 import type { Until } from "../../submitter/submitter.js";
-import { findSchema, readAmount, usage } from "../arguments.js";
+import { findSchema, readAmount, readPace, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
-import { counted, ether, grouped, gwei, progressOf, type Result, table } from "../output.js";
+import { counted, grouped, progressOf, type Result, table } from "../output.js";
+import {
+  costText,
+  type Load,
+  marketOf,
+  type Pricing,
+  pricingOf,
+  pricingText,
+  scaleOf,
+  type Scale,
+} from "../price.js";
 import { type CommonOptions, confirm, connect, openStore, registryOf, stopSignal } from "../session.js";
 import {
   fileHash,
@@ -36,6 +46,8 @@ export type PlanOptions = CommonOptions & {
   irrevocable?: boolean;
   level?: string;
   stream?: string;
+  mode?: string;
+  deadline?: string;
 };
 
 export type SubmitOptions = PlanOptions & {
@@ -63,6 +75,7 @@ export async function plan(file: string, options: PlanOptions): Promise<Result> 
     // Nobody is asked for a key to learn a price: the attester changes no size.
     const attester = "0x0000000000000000000000000000000000000001";
     const { act, stream } = readManner(options);
+    const pace = readPace(options, (await headOf(connection.chain)).timestamp);
     const manner = mannerOf(act, true, stream);
     const frame = await frameOf(schema, options, connection.chain, limits, manner, {
       separator: registry.separator,
@@ -70,21 +83,18 @@ export async function plan(file: string, options: PlanOptions): Promise<Result> 
       stream,
     });
     const rows = checkedRows(readRows(file, parseSchema(schema.definition)), frame);
-    const survey = await surveyOf(file, rows, manner, limits);
-    const price = await priceOf(connection.chain, survey);
-    return {
-      text: planText(file, survey, price),
-      data: { ...survey, ...price },
-      exit: survey.bad > 0 ? 6 : 0,
-    };
+    const scales = scalesOf(EVERY_LEVEL, manner, limits);
+    const survey = await surveyOf(file, rows, scales);
+    const price = await priceOf(connection.chain, survey, act, pace);
+    return { ...planned(file, survey, act, price), exit: survey.bad > 0 ? 6 : 0 };
   } finally {
     await connection.close();
   }
 }
 
 export async function submit(file: string, options: SubmitOptions): Promise<Result> {
-  if (!["included", "safe", "final"].includes(options.until)) {
-    throw usage(`--until ${options.until} is not a stage`, "use included, safe or final");
+  if (!["admitted", "included", "safe", "final"].includes(options.until)) {
+    throw usage(`--until ${options.until} is not a stage`, "use admitted, included, safe or final");
   }
   const fees: FeeLimits = {
     maxFee: options.maxFee === undefined ? null : readAmount(options.maxFee, "gwei", "--max-fee"),
@@ -97,6 +107,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
   try {
     const registry = await registryOf(connection, options);
     const keys = await loadKeys(options, connection.chainId);
+    const pace = readPace(options, (await headOf(connection.chain)).timestamp);
     const schema = await findSchema(registry, options.schema);
     const limits = await limitsOf(connection);
     const manner = mannerOf(act, keys.issuer.address !== keys.lane.address, stream);
@@ -126,7 +137,9 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
 
     const survey = async () => {
       progress.show("checking every row");
-      const found = await surveyOf(file, rows(), manner, limits);
+      // What the other levels would cost is for those who only ask.
+      const levels = options.dryRun === true ? EVERY_LEVEL : [act];
+      const found = await surveyOf(file, rows(), scalesOf(levels, manner, limits));
       progress.end();
       return found;
     };
@@ -134,8 +147,8 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
     if (options.dryRun === true) {
       const found = await survey();
       if (refuses(found)) return badRows(file, found);
-      const price = await priceOf(connection.chain, found);
-      return { text: `${planText(file, found, price)}\nnothing was sent`, data: { ...found, ...price } };
+      const { text, data } = planned(file, found, act, await priceOf(connection.chain, found, act, pace));
+      return { text: `${text}\nnothing was sent`, data };
     }
 
     const store = await openStore(connection, registry, options);
@@ -144,15 +157,26 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
       if (known === undefined) {
         const found = await survey();
         if (refuses(found)) return badRows(file, found);
-        const price = await priceOf(connection.chain, found);
+        // Only a person who is asked wants it to be exact.
+        const asks = connection.network.main && options.yes !== true;
+        const { costWei, atMostWei } = await priceOf(connection.chain, found, act, pace, asks);
         await confirm(
           connection,
           options,
-          `${counted(found.good, "attestation")} for about ${ether(price.costWei)}`,
+          `${counted(found.good, "attestation")} for about ${costText(costWei ?? atMostWei)}`,
         );
       }
       const finished = await runJob(
-        { connection, registry, store, keys, fees, until: options.until as Until, signal, progress },
+        {
+          connection,
+          registry,
+          store,
+          keys,
+          fees,
+          until: options.until as Until | "admitted",
+          signal,
+          progress,
+        },
         {
           key,
           act,
@@ -167,9 +191,11 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
         unchanged,
       );
       const next =
-        finished.exit === 130
-          ? "everything is written down: run the same command to go on"
-          : `every row: waybill report ${finished.job.id}`;
+        options.until === "admitted"
+          ? "nothing is sent yet: `waybill run` sends what is admitted"
+          : finished.exit === 130
+            ? "everything is written down: run the same command to go on"
+            : `every row: waybill report ${finished.job.id}`;
       return { text: finishedText(finished, next), data: finishedData(finished), exit: finished.exit };
     } finally {
       progress.end();
@@ -200,37 +226,30 @@ export async function frameOf(
   };
 }
 
+const EVERY_LEVEL = Object.keys(LEVELS) as Level[];
+
+type Scales = { [level in Level]?: Scale };
+
+export function scalesOf(levels: readonly Level[], manner: Manner, limits: Limits): Scales {
+  return Object.fromEntries(levels.map((act) => [act, scaleOf({ ...manner, act }, limits)]));
+}
+
 export type Survey = {
   rows: number;
   good: number;
   bad: number;
   faults: string[];
-  transactions: number;
-  blocks: number;
-  gas: number;
+  /** at each level that was asked about */
+  loads: { [level in Level]?: Load };
 };
 
 /** Reads every row once and keeps nothing of it: what is planned is counted page by page. */
 export async function surveyOf(
   file: string,
   rows: AsyncIterable<CheckedRow>,
-  manner: Manner,
-  limits: Limits,
+  scales: Scales,
 ): Promise<Survey> {
-  const survey: Survey = { rows: 0, good: 0, bad: 0, faults: [], transactions: 0, blocks: 0, gas: 0 };
-  let page: PackedSize[] = [];
-  const most = manner.act === "anchor" ? MAX_ITEMS : 20_000;
-  const countPage = () => {
-    let start = 0;
-    const { slots } = sharesFor(manner, page, limits, 0);
-    for (const count of split(manner, page, limits, slots)) {
-      survey.blocks += 1 / slots.perBlock;
-      survey.transactions += 1;
-      survey.gas += gasOf(workOf(manner, page.slice(start, start + count)));
-      start += count;
-    }
-    page = [];
-  };
+  const survey: Survey = { rows: 0, good: 0, bad: 0, faults: [], loads: {} };
   for await (const row of rows) {
     survey.rows += 1;
     if (!row.ok) {
@@ -240,47 +259,62 @@ export async function surveyOf(
       continue;
     }
     survey.good += 1;
-    page.push(row.statement.size);
-    if (page.length === most) countPage();
+    for (const scale of Object.values(scales)) scale.add(row.statement.size);
   }
-  if (page.length > 0) countPage();
-  survey.blocks = Math.ceil(survey.blocks - 1e-9);
+  for (const [level, scale] of Object.entries(scales)) survey.loads[level as Level] = scale.load();
   return survey;
 }
 
-type Price = { baseFeeWei: bigint; tipWei: bigint; costWei: bigint; atMostWei: bigint };
-
-export async function priceOf(chain: Chain, survey: Survey): Promise<Price> {
-  const { baseFee } = await headOf(chain);
-  const tip = tipOf(await chain.recentBlocks(10)) ?? (await chain.suggestedTip());
-  const offer = bid({ baseFee, tip }, null, 0n);
-  const maxFee = offer.kind === "bid" ? offer.bid.maxFee : 0n;
-  const gas = BigInt(survey.gas);
-  return { baseFeeWei: baseFee, tipWei: tip, costWei: gas * (baseFee + tip), atMostWei: gas * maxFee };
+export async function priceOf(
+  chain: Chain,
+  { loads }: Survey,
+  level: Level,
+  { mode, by }: { mode: Mode; by: number | null },
+  past = true,
+): Promise<Pricing> {
+  return pricingOf(loads, level, mode, by, await marketOf(chain, past));
 }
 
-export function planText(file: string, survey: Survey, price: Price): string {
+export function planned(
+  file: string,
+  { loads, ...survey }: Survey,
+  level: Level,
+  price: Pricing,
+): { text: string; data: object } {
+  const { transactions, blocks, gas } = loads[level]!;
   const lines = table([
     ["rows", grouped(survey.rows)],
     ["good", grouped(survey.good)],
     ["bad", grouped(survey.bad)],
-    ["transactions", grouped(survey.transactions)],
-    ["blocks", `${grouped(survey.blocks)} at least`],
+    ["transactions", grouped(transactions)],
     [
       "gas",
-      `${grouped(survey.gas)}${survey.good === 0 ? "" : `, ${grouped(Math.round(survey.gas / survey.good))} per row`}`,
+      `${grouped(gas)}${survey.good === 0 ? "" : `, ${grouped(Math.round(gas / survey.good))} per row`}`,
     ],
-    ["base fee", `${gwei(price.baseFeeWei)} now, tip ${gwei(price.tipWei)}`],
-    ["cost", `${ether(price.costWei)} at today's fee`],
+    [
+      "cost",
+      price.costWei === null
+        ? "it would take days"
+        : `about ${costText(price.costWei)} in mode ${price.mode}`,
+    ],
   ]);
-  return [`plan for ${basename(file)}`, ...faultLines(survey), lines].join("\n");
+  return {
+    text: [
+      `plan for ${basename(file)}`,
+      ...faultLines(survey),
+      lines,
+      ...(survey.good === 0 ? [] : ["", ...pricingText(price, level)]),
+    ].join("\n"),
+    data: { ...survey, transactions, blocks, gas, ...price },
+  };
 }
 
 export function badRows(
   file: string,
-  survey: Survey,
+  { loads, ...survey }: Survey,
   mend = "mend the rows, or add --skip-bad to issue the others",
 ): Result {
+  const { transactions, blocks, gas } = Object.values(loads)[0]!;
   const text = [
     `${basename(file)}: ${grouped(survey.bad)} of ${counted(survey.rows, "row")} cannot be issued; nothing was sent`,
     ...faultLines(survey),
@@ -288,12 +322,18 @@ export function badRows(
   ].join("\n");
   return {
     text,
-    data: { ...survey, error: { code: "E_ROWS", message: text.split("\n")[0], mend } },
+    data: {
+      ...survey,
+      transactions,
+      blocks,
+      gas,
+      error: { code: "E_ROWS", message: text.split("\n")[0], mend },
+    },
     exit: 6,
   };
 }
 
-function faultLines(survey: Survey): string[] {
+function faultLines(survey: { faults: readonly string[] }): string[] {
   const shown = survey.faults.slice(0, SHOWN).map((fault) => `  ${fault}`);
   const rest = survey.faults.length - shown.length;
   return rest > 0 ? [...shown, `  … and ${grouped(rest)} more (all in --json)`] : shown;

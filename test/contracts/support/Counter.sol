@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {IAttestationRegistry} from "../../../contracts/interfaces/IAttestationRegistry.sol";
 import {ISchemaRegistry} from "../../../contracts/interfaces/ISchemaRegistry.sol";
 import {AttestationLib, Encoded} from "../../../contracts/types/Attestation.sol";
@@ -38,6 +39,13 @@ contract Counter is EIP712 {
         }
         require(next == items.length, Items.MalformedItems(next));
         return count;
+    }
+
+    function multicall(bytes[] calldata calls) external returns (bytes[] memory results) {
+        results = new bytes[](calls.length);
+        for (uint256 i = 0; i < calls.length; ++i) {
+            results[i] = Address.functionDelegateCall(address(this), calls[i]);
+        }
     }
 
     function repeated() external view returns (uint256) {
