@@ -1,7 +1,7 @@
 // `node scripts/captures.mjs`: runs a real job on a real node, watches it in a real terminal (tmux), and writes what that
 // showed into docs/watch.md. Every moment is waited for by what `waybill watch --json` says, never by the clock.
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,12 +40,18 @@ const anvil = spawn(
     "2",
     "--enable-tx-gas-limit",
   ],
-  { stdio: ["ignore", "pipe", "inherit"] },
+  // Nobody reads while another command is waited for: a pipe would fill, and stop it.
+  { stdio: ["ignore", "ignore", "inherit"] },
 );
-await new Promise((resolve) =>
-  anvil.stdout.on("data", (text) => String(text).includes("Listening on") && resolve()),
-);
+while (
+  !(await rpc("eth_chainId", []).then(
+    () => true,
+    () => false,
+  ))
+)
+  await new Promise((resolve) => setTimeout(resolve, 50));
 
+const where = ["--rpc-url", url, "--data", data];
 let submitter = null;
 const watchers = [];
 try {
@@ -54,40 +60,40 @@ try {
   // One row that is recorded before: in a stream, where it would be missing, the registry refuses it.
   const taken = rowsFile("early.csv", ["Ada,1"], "name,score");
   waybill("submit", taken, "--schema", SCHEMA, "--rpc-url", url, "--data", join(folder, "other"));
-  const rows = Array.from(
-    { length: 60_000 },
-    (_, i) => `person ${i},${i},${["", "north", "south", "west"][i % 4]}`,
-  );
-  rows.splice(3_001, 0, "Ada,1,east", "Grace,2,east", "Edsger,3,east");
-  const file = rowsFile("people.csv", rows, "name,score,stream");
+  const places = ["", "north", "south", "west"];
+  const people = Array.from({ length: 20_000 }, (_, i) => `person ${i},${i},${places[i % 4]}`);
+  people.splice(8_000, 0, "Ada,1,east", "Grace,2,east", "Edsger,3,east");
+  admit(rowsFile("people.csv", people, "name,score,stream"), "--max-fee", "5gwei", "--on-refused", "block");
+  const urgent = Array.from({ length: 12_000 }, (_, i) => `parcel ${i},${i}`);
+  admit(rowsFile("parcels.csv", urgent, "name,score"), "--tenant", "post", "--priority", "high");
 
-  submitter = submit(file, "--max-fee", "5gwei");
-  await isThere();
+  submitter = run();
   const views = viewer();
   const lines = printed(spawn(node, [program, "watch", "--data", data], { cwd: ROOT }));
   const watch = [node, program, "watch", "--data", data].map((part) => `'${part}'`).join(" ");
   tmux("new-session", "-d", "-s", session, "-x", SIZE.columns, "-y", SIZE.rows, watch);
-  await views.until(
-    ({ items, drain, gate }) => items.verified > 3_000 && drain !== null && gate.state === "accepting",
-  );
+  await views.until(({ items, drain, gate }) => {
+    return items.verified > 2_000 && drain !== null && gate.state === "accepting";
+  });
   const captures = { normal: await shows("accepting") };
-
-  // Dearer than the cap; empty blocks make it cheaper again.
-  await rpc("anvil_setNextBlockBaseFeePerGas", ["0x3b9aca000"]);
-  await views.until(
-    ({ gate, lanes }) => gate.state === "holding" && lanes.every(({ hold }) => hold?.why === "fee"),
-  );
-  captures.fee = await shows("holding");
-
-  await views.until(
-    ({ gate, streams }) => gate.state === "accepting" && streams.some(({ hold }) => hold !== null),
-  );
+  await views.until(({ streams }) => streams.some(({ hold }) => hold !== null));
   captures.poison = await shows("refused");
 
+  // Dearer than the first job may pay, and its transactions are on both lanes; empty blocks make it cheaper again.
+  await rpc("anvil_setNextBlockBaseFeePerGas", ["0x3b9aca000"]);
+  await views.until(({ gate }) => gate.state === "holding");
+  captures.fee = await shows("holding");
   submitter.kill("SIGKILL");
   await views.until(({ gate }) => /nobody is at work/.test(gate.why ?? ""));
   captures.left = await shows("nobody is at work");
-  captures.lines = lines().slice(-9).join("\n");
+
+  // One that may pay next to nothing, beside what is left.
+  admit(rowsFile("leaflets.csv", ["Ada,1", "Grace,2"], "name,score"), "--max-fee", "1wei");
+  submitter = run();
+  await views.until(({ gate }) => gate.state === "slowing");
+  captures.slowing = await shows("slowing");
+  submitter.kill("SIGKILL");
+  captures.lines = lines().slice(0, 14).join("\n");
   write(captures);
   console.log(`${DOCS} shows what was seen`);
 } finally {
@@ -108,21 +114,16 @@ function rowsFile(name, rows, header) {
   return file;
 }
 
-function submit(file, ...more) {
-  const terms = ["--lanes", "2", "--on-refused", "block", ...more];
-  const command = ["submit", file, "--schema", SCHEMA, "--rpc-url", url, "--data", data, "--quiet", ...terms];
-  return spawn(node, [program, ...command], { cwd: ROOT, stdio: ["ignore", "ignore", "inherit"] });
+function run() {
+  return spawn(node, [program, "run", "--lanes", "2", ...where, "--quiet"], { cwd: ROOT });
+}
+
+function admit(file, ...terms) {
+  waybill("submit", file, "--schema", SCHEMA, ...where, "--until", "admitted", ...terms);
 }
 
 function waybill(...args) {
   return execFileSync(node, [program, ...args], { cwd: ROOT, encoding: "utf8" });
-}
-
-/** Resolves when there is a store to look at. */
-async function isThere() {
-  const has = (name) => existsSync(join(data, name, "waybill.sqlite"));
-  while (!existsSync(data) || !readdirSync(data).some(has))
-    await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 /** The views of a watcher, as they come. */
