@@ -119,7 +119,7 @@ describe("Watching", () => {
     const command = [process.execPath, MAIN, "watch", "--data", data].map((part) => `'${part}'`).join(" ");
     const child = spawn("script", ["-qefc", command, "/dev/null"], {
       cwd: ROOT,
-      env: { ...process.env, TERM: "xterm" },
+      env: { ...process.env, TERM: "xterm", NO_COLOR: "" },
     });
     let output = "";
     const drawn = new Promise<void>((resolve, reject) => {
