@@ -34,7 +34,7 @@ import { streamKey } from "../stream.js";
 import { readLevel, unreadable, usage } from "./arguments.js";
 import type { Keys } from "./keys.js";
 import { counted, ether, type ExitCode, grouped, type ProgressLine, table } from "./output.js";
-import { createNotes } from "./notes.js";
+import { createNotes } from "../submitter/notes.js";
 import type { Connection } from "./session.js";
 
 /** What one run of a job came to. */

@@ -1,7 +1,7 @@
 import { uidOf } from "../attestation.js";
 import type { Block, Chain } from "../chain/chain.js";
 import { logsInRanges } from "../chain/ranges.js";
-import { ATTESTED, attestedOf, type Registry, sameAddress } from "../chain/registry.js";
+import { ANCHORED, ATTESTED, attestedOf, SEALED, type Registry, sameAddress } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import type { Hex } from "../hex.js";
 import { firstBlockFrom } from "../verifier/findBlock.js";
@@ -52,6 +52,24 @@ export async function* recordedBy(
     }
     if (uids.length > 0) yield uids;
   }
+}
+
+/** How many roots an issuer has sealed or anchored: their statements are in no event of their own. */
+export async function countRootsBy(
+  chain: Chain,
+  registry: Registry,
+  issuer: Hex,
+  filter: Filter,
+  newest: Block,
+): Promise<number> {
+  const range = await rangeOf(chain, filter, newest);
+  let count = 0;
+  for (const event of range === null ? [] : [SEALED, ANCHORED]) {
+    const topics = [event, topicOf(issuer), ...(filter.schema === null ? [] : [filter.schema])];
+    const events = { address: registry.domain.registry, topics };
+    for await (const logs of logsInRanges(chain, events, range!)) count += logs.length;
+  }
+  return count;
 }
 
 /** Null if no block is in it. */

@@ -17,6 +17,7 @@ import { parseSchema } from "../schema.js";
 import type { Job, NewJob, Priority, Store } from "../store/store.js";
 import { streamKey } from "../stream.js";
 import { nudger } from "../submitter/loop.js";
+import { createNotes } from "../submitter/notes.js";
 import { createSubmitter, type Progress, type SubmitterOptions } from "../submitter/submitter.js";
 import { inOrder } from "./inOrder.js";
 import { outcomesOf, type OutcomesOptions, type StatementOutcome } from "./outcomes.js";
@@ -197,6 +198,7 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
 
   const first = await open(options);
 
+  const notes = createNotes(options.store);
   const running = submitter
     .run(() => [...new Set([...originals, ...doors.keys()])], {
       until: "final",
@@ -205,12 +207,14 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
       outlivesHolds: true,
       nudge: nudging.next,
       onAlert: options.onAlert ?? (() => {}),
-      onProgress(now) {
+      async onProgress(now) {
+        await notes.take(now);
         progress = now;
         blockTime = now.head?.timestamp ?? blockTime;
         turns.tell(JSON.stringify(now.jobs));
       },
     })
+    .finally(notes.end)
     .then(
       () => turns.end(),
       async (error: unknown) => {

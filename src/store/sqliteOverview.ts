@@ -5,8 +5,8 @@ import { reviveBatch } from "./sqliteJournal.js";
 import type { Overview, StreamOverview } from "./store.js";
 import type { Tables } from "./tables.js";
 
-/** Of what a batch goes through, what is news to somebody who waits. */
-const TOLD: readonly BatchEvent["kind"][] = ["included", "found", "unwound", "stolen", "verified"];
+/** Of what a batch goes through, what is news to somebody who waits; and that it was verified, if anything differs. */
+const TOLD: readonly BatchEvent["kind"][] = ["included", "found", "unwound", "stolen"];
 
 /** Reads what is in an index; what waits in streams is counted, and the batches of streams are looked at. */
 export async function overviewOf(trx: Transaction<Tables>, events: number): Promise<Overview> {
@@ -63,7 +63,8 @@ async function eventsOf(trx: Transaction<Tables>, limit: number): Promise<Overvi
         SELECT sum(count) FROM batches AS member WHERE member.id = batches.id OR member.lead = batches.id
       ) AS count
     FROM events JOIN batches ON batches.id = events.batch
-    WHERE batches.lead IS NULL AND events.event ->> '$.kind' IN (SELECT value FROM json_each(${JSON.stringify(TOLD)}))
+    WHERE batches.lead IS NULL AND (events.event ->> '$.mismatched' > 0
+      OR events.event ->> '$.kind' IN (SELECT value FROM json_each(${JSON.stringify(TOLD)})))
     ORDER BY events.id DESC LIMIT ${limit}
   `.execute(trx);
   return rows

@@ -463,7 +463,7 @@ function sharesIn(free: number, manner: Manner, sample: readonly WaitingItem[], 
 }
 
 /** Nothing of a block. */
-const NONE: Shares = { slots: { perBlock: 1, gas: 0 }, room: 0, page: 0 };
+const NONE: Shares = { slots: { perBlock: 1, gas: 0 }, items: 0, room: 0, page: 0 };
 
 type PricedHold = { hold: Hold; price: PriceHold };
 

@@ -3,6 +3,7 @@ import type { Block, Chain } from "../chain/chain.js";
 import { l1FeesOf } from "../chain/l1Fee.js";
 import type { Registry } from "../chain/registry.js";
 import type { Door } from "../admission/door.js";
+import type { Pressure } from "../admission/gate.js";
 import { WaybillError } from "../errors.js";
 import { MOST_PER_TRANSACTION } from "../fees.js";
 import { mannerOf } from "../gas.js";
@@ -20,7 +21,6 @@ import { createHeads, tipsOf } from "./heads.js";
 import { beside, patience, rest } from "./loop.js";
 import { createPacing } from "./pacing.js";
 import { createPlanning } from "./planning.js";
-import { seenOf } from "./seen.js";
 
 export type SubmitterOptions = {
   store: Store;
@@ -71,8 +71,13 @@ export type Progress = {
   hold: Hold | null;
   jobs: { job: number; counts: Counts }[];
   head: Block | null;
-  lanes: { address: Hex; hold: Hold | null }[];
+  /** of each flow that rows still come to */
+  pressures: Pressure[];
+  lanes: LaneProgress[];
 };
+
+/** `hold`: its own, or else of the first of its jobs that holds; `isHeld`: it is its own; `heldJobs`: on this lane */
+export type LaneProgress = { address: Hex; hold: Hold | null; isHeld: boolean; heldJobs: number[] };
 
 export type RunOptions = {
   until: Until;
@@ -255,25 +260,6 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     return final;
   }
 
-  let written = "";
-
-  /** Once for each block, and when what holds the work changes. */
-  async function tellSeen(
-    jobs: readonly Job[],
-    doors: ReadonlyMap<number, Door>,
-    head: Block | null,
-    hold: Hold | null,
-  ): Promise<void> {
-    const what = `${head?.hash} ${hold?.why} ${hold?.detail}`;
-    if (what === written) return;
-    written = what;
-    const gates = jobs.flatMap((job) =>
-      doors.has(job.id) ? [{ job, pressure: doors.get(job.id)!.pressure() }] : [],
-    );
-    const seen = seenOf(now(), head, [...lanes.values()], await store.unmined(), gates, hold);
-    await store.setSeen(JSON.stringify(seen));
-  }
-
   /** Tells a flow's door what is in front of the chain, and how much of that a block has room for. */
   function measure(job: Job, door: Door, counts: Counts, head: Block): void {
     const signed = signing().some((lane) => lane.address !== job.attester);
@@ -329,13 +315,18 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
             const door = doors?.get(job.id);
             if (door !== undefined) measure(job, door, each[index]!.counts, head!);
           });
-        await tellSeen(jobs, doors ?? new Map(), head, hold);
         await onProgress?.({
           counts: sumOf(each.map((one) => one.counts)),
           hold,
           jobs: each,
           head,
-          lanes: [...lanes.values()].map((lane) => ({ address: lane.address, hold: lane.hold() })),
+          pressures: [...(doors?.values() ?? [])].map((door) => door.pressure()),
+          lanes: [...lanes.values()].map((lane) => ({
+            address: lane.address,
+            hold: lane.hold(),
+            isHeld: lane.isHeld(),
+            heldJobs: [...lane.heldJobs().keys()],
+          })),
         });
         const mayGetMore = (job: Job) =>
           job.state === "admitting" && (doors === undefined || doors.has(job.id));

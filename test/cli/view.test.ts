@@ -36,6 +36,8 @@ const HELD: HoldView = {
   since: AT - 120_000,
 };
 
+const SLOWING: View["gate"] = { state: "slowing", why: "1,000,000 rows wait for blocks", since: AT - 10_000 };
+
 function viewOf(parts: Partial<View> = {}): View {
   const jobs = [
     {
@@ -151,10 +153,10 @@ function gridOf(text: string): { [name: string]: number } {
 
 describe("The view", () => {
   it("says on 60 × 16 all that there is to say", () => {
-    expect(shown(viewOf(), 60, 16)).to.equal(
+    expect(shown(viewOf({ gate: SLOWING }), 60, 16)).to.equal(
       [
         "waybill  local  block 12,345                    12:34:56 UTC",
-        "holding    since 12:32:56  the base fee is 41.2 gwei and th…",
+        "slowing    since 12:34:46  1,000,000 rows wait for blocks",
         "rows         1,001,250  final                0",
         "waiting        800,300  verified       176,648",
         "on the way      20,200  duplicates           0",
@@ -183,7 +185,7 @@ describe("The view", () => {
         "waiting        800,300  final                0  mismatched           0",
         "on the way      20,200  verified       176,648",
         "included           100  duplicates           0",
-        "drain      820,500 items in about 432 blocks, 87 min",
+        "drain      not as long as it holds",
         "",
         "lane               nonce  in flight   fee gwei   cap gwei  held since",
         "0x7099…79C8        1,234          3     12.346     30.000  fee 12:32:56  the ba…",
@@ -376,7 +378,9 @@ describe("The view where there is no terminal", () => {
       "12:34:56  local",
       "12:34:56  holding: the base fee is 41.2 gwei and the cap is 30 gwei",
       "12:34:56  lane 0x70997970C51812dc3A010C7d01b50e0d17dc79C8 holds: fee, the base fee is 41.2 gwei and the cap is 30 gwei",
-      "12:34:56  block 12,345  1,001,250 rows: waiting 800,300, on the way 20,200, included 100, safe 4,000, verified 176,648, rejected 2  about 432 blocks and 87 min left",
+      "12:34:56  job 1 is under way: people.csv",
+      "12:34:56  job 2 is under way: two.csv",
+      "12:34:56  block 12,345  1,001,250 rows: waiting 800,300, on the way 20,200, included 100, safe 4,000, verified 176,648, rejected 2",
     ]);
   });
 

@@ -109,9 +109,27 @@ describe("Revoking by what was issued", () => {
   it("counts what can never be revoked, and revokes the others", async () => {
     const { code, data, output } = await revoke("--schema", NOTES, "--dry-run", ...at());
     expect([code, data.wouldRevoke, data.irrevocable], output).to.deep.equal([0, uids["early notes"], 2]);
+    expect(data.roots).to.equal(undefined);
     const before = (await chain.revoked()).length;
     expect((await revoke("--schema", NOTES, ...at())).code).to.equal(0);
     expect((await chain.revoked()).slice(before)).to.deep.equal(uids["early notes"]);
+  });
+
+  it("counts what was sealed, which it does not touch, and says of a uid how such a one ends", async () => {
+    const file = join(folder.path, "sealed.jsonl");
+    writeFileSync(file, '{"name":"sealed","score":1}\n{"name":"sealed","score":2}\n');
+    const data = join(folder.path, "sealed");
+    const sealed = await runCli(["submit", file, "--schema", SCORES, "--level", "seal", ...at(data)], {
+      env,
+    });
+    expect(sealed.code, sealed.output).to.equal(0);
+    const filtered = await revoke("--schema", SCORES, "--since", String(noon), "--dry-run", ...at());
+    expect([filtered.data.wouldRevoke, filtered.data.roots]).to.deep.equal([uids["late scores"], 1]);
+    expect((await revoke("--schema", NOTES, "--dry-run", ...at())).data.roots).to.equal(undefined);
+    const { data: report } = await runJson(["report", "--data", data]);
+    const { code, data: refused } = await revoke(report.report[0].uid, ...at());
+    expect([code, refused.error.code]).to.deep.equal([1, "E_UNKNOWN_UID"]);
+    expect(refused.error.mend).to.include("revokeLeaves");
   });
 
   it("finds the same where the node takes questions about few blocks only", async () => {

@@ -5,7 +5,7 @@ import { ZERO_WORD } from "../../hex.js";
 import { WaybillError } from "../../errors.js";
 import type { AdmittedRow } from "../../store/store.js";
 import { type Registry, sameAddress } from "../../chain/registry.js";
-import { recordedBy } from "../../sdk/issued.js";
+import { countRootsBy, recordedBy } from "../../sdk/issued.js";
 import { findSchema } from "../../sdk/schemas.js";
 import { readAmount, readTime, readUid, unreadable, usage } from "../arguments.js";
 import { loadKeys } from "../keys.js";
@@ -54,16 +54,22 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
   try {
     const registry = await registryOf(connection, options);
     const keys = await loadKeys(options, connection.chainId);
-    const found =
-      terms === null ? named : await matching(connection, registry, keys.issuer.address, terms, options);
+    const { uids, roots } =
+      terms === null
+        ? { uids: named, roots: 0 }
+        : await matching(connection, registry, keys.issuer.address, terms, options);
     // The job is the whole list, whatever of it is done: only so does a second run find the first.
-    const checked = await revocable([...new Set(found)], keys.issuer.address, registry, terms !== null);
-    const { unique, pending } = checked;
-    const left = checked.irrevocable === 0 ? [] : [`${grouped(checked.irrevocable)} can never be revoked`];
+    const checked = await revocable([...new Set(uids)], keys.issuer.address, registry, terms !== null);
+    const { unique, pending, irrevocable } = checked;
+    const left = [
+      ...(irrevocable === 0 ? [] : [`${grouped(irrevocable)} can never be revoked`]),
+      ...(roots === 0 ? [] : [`${counted(roots, "sealed or anchored root")} not touched: ${LEAVES}`]),
+    ];
+    const rest = { ...(irrevocable === 0 ? {} : { irrevocable }), ...(roots === 0 ? {} : { roots }) };
     if (unique.length === 0) {
       return {
         text: ["nothing matches", ...left].join("; "),
-        data: { revoked: 0, before: 0, ...restOf(checked) },
+        data: { revoked: 0, before: 0, ...rest },
       };
     }
     const key = jobKey(["revoke", keys.issuer.address, options.reason, ...unique]);
@@ -71,7 +77,7 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
     if (pending.length === 0 && !(await hasOpenJobs(connection, options, key))) {
       return {
         text: [`${counted(unique.length, "attestation")}: revoked before`, ...left].join("; "),
-        data: { revoked: 0, before: unique.length, ...restOf(checked) },
+        data: { revoked: 0, before: unique.length, ...rest },
       };
     }
     if (options.dryRun === true) {
@@ -82,7 +88,7 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
           ...(more > 0 ? [`… and ${grouped(more)} more (all in --json)`] : []),
           [`would revoke ${counted(pending.length, "attestation")}`, ...left, "nothing was sent"].join("; "),
         ].join("\n"),
-        data: { wouldRevoke: pending, before: unique.length - pending.length, ...restOf(checked) },
+        data: { wouldRevoke: pending, before: unique.length - pending.length, ...rest },
       };
     }
     const { baseFee: fee } = await headOf(connection.chain);
@@ -132,9 +138,9 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
           finished,
           finished.exit === 130
             ? "everything is written down: run the same command to go on"
-            : "revoked is for ever: `waybill verify UID` now rejects them",
+            : ["revoked is for ever: `waybill verify UID` now rejects them", ...left].join("\n"),
         ),
-        data: finishedData(finished),
+        data: { ...finishedData(finished), ...rest },
         exit: finished.exit,
       };
     } finally {
@@ -144,6 +150,12 @@ export async function revoke(uidTexts: string[], options: RevokeOptions): Promis
   } finally {
     await connection.close();
   }
+}
+
+function unknown(uid: Hex): WaybillError {
+  return new WaybillError("E_UNKNOWN_UID", `${uid} is not recorded here`, {
+    mend: `what is only sealed, anchored or signed has no slot that its uid finds: ${LEAVES}`,
+  });
 }
 
 /** Which of the issuer's statements are meant; null if they are named one by one. */
@@ -161,13 +173,16 @@ function readTerms({ schema, since, before }: RevokeOptions): Terms | null {
   return terms;
 }
 
+/** How statements end that no event names one by one. */
+const LEAVES = "the registry's revokeLeaves ends them by their places, revokeUnrecorded by their fields";
+
 async function matching(
   connection: Connection,
   registry: Registry,
   issuer: Hex,
   terms: Terms,
   options: RevokeOptions,
-): Promise<Hex[]> {
+): Promise<{ uids: Hex[]; roots: number }> {
   const schema = terms.schema === null ? null : (await findSchema(registry, terms.schema)).id;
   const newest = await headOf(connection.chain);
   const progress = progressOf(options);
@@ -178,17 +193,14 @@ async function matching(
   try {
     for await (const some of recordedBy(connection.chain, registry, issuer, filter, newest, onLooked))
       uids.push(...some);
+    const roots = await countRootsBy(connection.chain, registry, issuer, filter, newest);
+    return { uids, roots };
   } finally {
     progress.end();
   }
-  return uids;
 }
 
 type Checked = { unique: Hex[]; pending: Hex[]; irrevocable: number };
-
-function restOf({ irrevocable }: Checked): { irrevocable?: number } {
-  return irrevocable === 0 ? {} : { irrevocable };
-}
 
 /**
  * Checks all before any is sent: one uid that cannot be revoked would take its whole batch down.
@@ -205,7 +217,7 @@ async function revocable(
     const page = uids.slice(start, start + 500);
     for (const [index, record] of (await registry.records(page, "latest")).entries()) {
       const uid = page[index]!;
-      if (record === null) throw new WaybillError("E_UNKNOWN_UID", `${uid} is not recorded here`);
+      if (record === null) throw unknown(uid);
       if (!sameAddress(record.attester, issuer)) {
         throw new WaybillError("E_NOT_YOURS", `${uid} was issued by ${record.attester}, not by ${issuer}`);
       }

@@ -12,7 +12,7 @@ export type WatchOptions = CommonOptions & { untilDone?: boolean };
 /** Between two looks; what is written lands a block at a time anyway. */
 const PERIOD_MS = 500;
 
-/** A look may take this much of a processor, however much there is to look at. */
+/** A look may take this much of a processor's time, however much there is to look at. */
 const SHARE = 0.1;
 
 /**
@@ -32,17 +32,17 @@ export async function watch(options: WatchOptions): Promise<Result> {
         () => ended.abort(),
       )
     : asLines(options.json === true);
+  let costMs = 0;
   try {
     for (;;) {
       await show.view(view);
       if (options.untilDone === true && isDone(view)) break;
-      const started = performance.now();
-      await pause(PERIOD_MS, signal);
+      await pause(Math.max(PERIOD_MS, costMs / SHARE), signal);
       if (signal.aborted) break;
-      const before = performance.now();
+      const before = process.cpuUsage();
       view = await watcher.look(Date.now());
-      const took = performance.now() - before;
-      if (took > SHARE * (performance.now() - started)) await pause(took / SHARE, signal);
+      const { user, system } = process.cpuUsage(before);
+      costMs = (user + system) / 1000;
     }
   } finally {
     show.end();

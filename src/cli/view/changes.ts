@@ -1,6 +1,6 @@
 import type { Counts } from "../../store/store.js";
 import { counted, grouped, quoted } from "../output.js";
-import type { HoldView, LaneView, StreamView, View } from "./view.js";
+import { endedOf, type HoldView, type JobView, type LaneView, type StreamView, type View } from "./view.js";
 import { spanText, timeOf } from "./render.js";
 
 /**
@@ -18,11 +18,26 @@ export function linesOf(view: View, previous: View | null): string[] {
   }
   said.push(...holdLines(view.lanes, previous?.lanes ?? [], ({ address }) => `lane ${address}`));
   said.push(...holdLines(view.streams, previous?.streams ?? [], ({ name }) => `stream ${name}`));
+  said.push(...jobLines(view, previous));
   if (previous === null || hasMoved(view.items, previous.items)) said.push(itemsText(view));
   return [
     ...view.events.filter((event) => isNew(event, previous)),
     ...said.map((text) => ({ at: view.at, text })),
   ].map(({ at, text }) => `${timeOf(at)}  ${quoted(text)}`);
+}
+
+function jobLines({ jobs }: View, previous: View | null): string[] {
+  const before = new Map((previous?.jobs ?? []).map((job) => [job.id, job]));
+  return jobs.flatMap((job) => {
+    const known = before.get(job.id);
+    if (isEnded(job))
+      return known !== undefined && isEnded(known) ? [] : [`job ${job.id} has ended: ${job.name}`];
+    return known === undefined ? [`job ${job.id} is under way: ${job.name}`] : [];
+  });
+}
+
+function isEnded({ counts }: JobView): boolean {
+  return endedOf(counts) === counts.rows;
 }
 
 function hasMoved(now: Counts, before: Counts): boolean {

@@ -1,10 +1,10 @@
 import type { BatchEvent } from "../../batch.js";
 import { networkOf } from "../../chain/networks.js";
 import { WaybillError } from "../../errors.js";
-import type { Counts, Job, Refusal, Store, StreamOverview } from "../../store/store.js";
+import type { Counts, Job, Overview, Refusal, Store, StreamOverview } from "../../store/store.js";
 import { isDone } from "../../submitter/submitter.js";
 import { counted, grouped } from "../output.js";
-import { type Notes, readNotes } from "../notes.js";
+import { type Notes, readNotes } from "../../submitter/notes.js";
 import { drainOf } from "./drain.js";
 import { type Gate, type HoldView, inTheirPlaces, type LaneView, sumOf, type View } from "./view.js";
 
@@ -81,10 +81,12 @@ export function createWatcher(store: Store, isAlive: (pid: number) => boolean = 
         streams: shown,
         otherStreams: overview.streams.length - shown.length,
         drain: drainOf(items.waiting + items.assigned, overview.events),
-        events: overview.events.slice(-SHOWN).map(({ at, job, count, event }) => ({
-          at,
-          text: eventText(event, count, names.get(job) ?? `job ${job}`),
-        })),
+        events: byBlock(overview.events)
+          .slice(-SHOWN)
+          .map(({ at, job, count, event }) => ({
+            at,
+            text: eventText(event, count, names.get(job) ?? `job ${job}`),
+          })),
       };
     },
   };
@@ -109,6 +111,23 @@ function streamView(of: StreamOverview, refusals: readonly (Refusal & { attester
       : { why: "refused", detail: `line ${refused.line}: ${refused.reason}`, since: null };
   const name = `${stream.slice(0, 6)}…${stream.slice(-4)}`;
   return { key: `${attester} ${stream}`, name, position: landed, signedTo: end, waiting, hold };
+}
+
+/** Transactions of a job that came into the same block, as one event: they were seen together. */
+function byBlock(events: Overview["events"]): Overview["events"] {
+  const merged: Overview["events"] = [];
+  for (const one of events) {
+    const last = merged.findLastIndex((other) => other.job === one.job);
+    const before = merged[last];
+    if (before === undefined || !isSameBlock(before.event, one.event)) merged.push(one);
+    else merged[last] = { ...before, count: before.count + one.count };
+  }
+  return merged;
+}
+
+function isSameBlock(a: BatchEvent, b: BatchEvent): boolean {
+  if (a.kind !== "included" || b.kind !== "included") return false;
+  return a.blockHash === b.blockHash && a.succeeded === b.succeeded;
 }
 
 function latest(a: number | null, b: number | null): number | null {
@@ -155,9 +174,7 @@ function eventText(event: BatchEvent, count: number, job: string): string {
     case "stolen":
       return `another transaction has their nonce: ${items} go again`;
     case "verified":
-      return event.mismatched === 0
-        ? `verified: ${items}`
-        : `verified: ${items}, ${grouped(event.mismatched)} differ`;
+      return `read back: of ${items} ${grouped(event.mismatched)} differ`;
     default:
       return `${event.kind}: ${items}`;
   }

@@ -170,8 +170,8 @@ function lanesOf(lanes: readonly LaneView[], columns: number): Section {
 }
 
 function jobsOf(jobs: readonly JobView[], columns: number): Section {
-  const width = Math.min(40, Math.max(11, columns - 5 - 4 * NUMBER));
   const terms = columns >= 100;
+  const width = Math.min(40, Math.max(11, columns - 5 - 4 * NUMBER - (terms ? 24 : 0)));
   return {
     // The newest jobs are those that somebody waits for.
     newestLast: true,

@@ -1,3 +1,6 @@
+import type { Gate } from "../../submitter/notes.js";
+
+export type { Gate };
 import type { Hex } from "../../hex.js";
 import type { Counts } from "../../store/store.js";
 
@@ -26,16 +29,6 @@ export type View = {
   drain: { items: number; blocks: number; seconds: number } | null;
   /** newest last */
   events: readonly { at: number; text: string }[];
-};
-
-/**
- * Whether work is taken: all of it, less of it than is offered, or none, for the reason given.
- * `holding` is about the way out: what is admitted stays where it is until the reason is gone.
- */
-export type Gate = {
-  state: "accepting" | "slowing" | "holding";
-  why: string | null;
-  since: number | null;
 };
 
 /** `since`: null if nobody has written it down */
