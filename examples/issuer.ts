@@ -4,13 +4,14 @@ import { createInterface } from "node:readline";
 import {
   chainOf,
   deployments,
+  type Given,
+  type Hex,
   httpRequest,
   keyOf,
   openIssuer,
   openRegistry,
   openSqliteStore,
-} from "../src/index.js";
-import type { Given, Hex } from "../src/index.js";
+} from "waybill";
 
 const {
   URL: url,
