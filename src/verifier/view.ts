@@ -152,11 +152,13 @@ async function atHeight(panel: Panel, number: number, tag: View["tag"], safe: nu
     });
   }
   const genuine = held.filter(({ block }) => block.reading.outcome !== "fail");
-  const votes = (hash: Hex) => genuine.filter(({ block }) => block.hash === hash);
-  const best =
-    [...genuine].sort((a, b) => votes(b.block.hash).length - votes(a.block.hash).length)[0] ?? held[0]!;
-  const { block } = best;
-  const voters = votes(block.hash);
+  // Of a header with unknown fields the hash does not hold the time: that is voted on as well.
+  const votes = ({ hash, timestamp }: SeenBlock) =>
+    genuine.filter(({ block }) => block.hash === hash && block.timestamp === timestamp);
+  const best = [...genuine].sort((a, b) => votes(b.block).length - votes(a.block).length)[0] ?? held[0]!;
+  const voters = votes(best.block);
+  // One that adds a field which nobody knows takes nothing away from the header that another gives whole.
+  const { block } = voters.find((one) => one.block.reading.outcome === "pass") ?? best;
   const agreed = 2 * voters.length > panel.count;
   const trust = panel.count === 1 ? "one node" : `${voters.length} of ${panel.count} nodes`;
   const { reading } = block;

@@ -180,6 +180,39 @@ describe("what attackers have found", function () {
     }
   });
 
+  it("one node of three cannot turn the clock of a block by a field that nobody knows", async () => {
+    const soon = (await world.chain.block("latest"))!.timestamp + 100;
+    const expired = await desk.attest(desk.statement({ expiresAt: soon }));
+    const lasting = await desk.attest(desk.statement({ expiresAt: soon + 1_000 }));
+    await world.node("evm_setNextBlockTimestamp", [soon]);
+    await world.mine(4);
+    const saying = (time: number) =>
+      node(async (method, _, answer) =>
+        method.startsWith("eth_getBlockBy")
+          ? { ...((await answer()) as Fields), timestamp: `0x${time.toString(16)}`, later: "0x1" }
+          : answer(),
+      );
+    for (const [uid, time, verdict] of [
+      [expired, soon - 1, "reject"],
+      [lasting, soon + 2_000, "accept"],
+    ] as const) {
+      const liar = saying(time);
+      for (const nodes of [
+        [liar, node(), node()],
+        [node(), node(), liar],
+      ]) {
+        expect(await check(uid, nodes)).to.include({ verdict, level: 5 });
+      }
+    }
+    // With its time it says nothing wrong, and takes no proof away either.
+    const plain = node(async (method, _, answer) =>
+      method.startsWith("eth_getBlockBy")
+        ? { ...((await answer()) as Fields), nonce: "0x1", later: "0x1" }
+        : answer(),
+    );
+    expect(await check(lasting, [plain, node(), node()])).to.include({ verdict: "accept", level: 5 });
+  });
+
   it("one node of three cannot settle a block alone, or make one up", async () => {
     const uid = await desk.attest(desk.statement());
     const head = (await world.chain.block("latest"))!.number;
