@@ -74,7 +74,8 @@ async function followAt(
     return append !== null && append.position + append.count > position ? [{ log, ...append }] : [];
   });
   const first = appends[0];
-  if (first === undefined) return null;
+  // Where the append that it stands in is not shown, the next one says nothing about it.
+  if (first === undefined || first.position > position) return null;
 
   const blocks = new Map<Hex, ReadonlyMap<number, Log>>();
   const links: Link[] = [];

@@ -296,6 +296,30 @@ describe("what attackers have found", function () {
     }
   });
 
+  it("an append that is withheld, or sought behind its block, puts no other statement in its place", async () => {
+    const key = streamKey("withheld");
+    const [first] = await desk.anchor([desk.statement(), desk.statement()], { key, position: 0n });
+    await desk.anchor([desk.statement()], { key, position: 2n });
+    await world.mine(3);
+    const { block: own } = first!.location!;
+    const liar = node(async (method, _, answer) =>
+      method === "eth_getLogs"
+        ? ((await answer()) as { blockNumber: Hex }[]).filter(
+            ({ blockNumber }) => Number(blockNumber) !== own,
+          )
+        : answer(),
+    );
+    const alone = await check(first!, [liar]);
+    expect(alone).to.include({ verdict: "accept", level: 5 });
+    expect(alone.flags.complete).to.equal("unknown");
+    const among = await check(first!, [liar, node(), node()]);
+    expect(among).to.include({ verdict: "accept", level: 5 });
+    expect(among.flags.complete).to.equal("yes");
+    // Where its block was before the chain changed.
+    const moved = { ...first!, location: { ...first!.location!, block: own + 1 } };
+    expect(await check(moved, [node()])).to.include({ verdict: "accept", level: 5 });
+  });
+
   it("a block number beyond all numbers ends at once", async () => {
     const uid = await desk.attest(desk.statement());
     await world.mine(2);
