@@ -320,6 +320,26 @@ describe("what attackers have found", function () {
     expect(await check(moved, [node()])).to.include({ verdict: "accept", level: 5 });
   });
 
+  it("under a hash that the reader trusts, nothing counts that a node only tells", async () => {
+    const uid = await desk.attest(desk.statement());
+    await desk.revoke(uid);
+    await world.mine(2);
+    const headerHash = (await world.chain.block("safe"))!.hash;
+    const slot = BigInt((await world.node("eth_getStorageAt", [registry, recordSlot(uid), "latest"])) as Hex);
+    const liar = node(async (method, _, answer) => {
+      if (method === "eth_getProof") throw new RpcError(-32601, "no method", null);
+      // As if it had not been revoked.
+      if (method === "eth_getStorageAt") return `0x${(slot ^ (1n << 241n)).toString(16)}`;
+      return answer();
+    });
+    for (const nodes of [[liar], [liar, liar]]) {
+      const report = await check(uid, nodes, { headerHash });
+      expect(report.verdict).to.equal("undecided");
+      expect(report.level).to.be.below(3);
+    }
+    expect(await check(uid, [liar, node()], { headerHash })).to.include({ verdict: "reject", level: 5 });
+  });
+
   it("a block number beyond all numbers ends at once", async () => {
     const uid = await desk.attest(desk.statement());
     await world.mine(2);
