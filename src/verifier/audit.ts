@@ -102,7 +102,8 @@ async function lookAt(
   const witness = makeWitness?.(start.head.count) ?? null;
   const counts = { record: 0n, seal: 0n, anchor: 0n, appends: 0 };
   let head = start.head;
-  let seen = head.count;
+  /** as far as the witness was told */
+  let seen = head;
   let answers = 0;
   /** Before the block of the newest link: what is missing from the logs is not before it. */
   let sure = { block: start.block, head };
@@ -116,9 +117,12 @@ async function lookAt(
         const step = follow(registry, stream, head, link);
         if ("finding" in step) return step.finding;
         if (link.log.block > sure.block + 1) sure = { block: link.log.block - 1, head };
+        const before = head;
         head = step.head;
-        if (head.count <= seen) continue;
-        seen = head.count;
+        if (head.count <= seen.count) continue;
+        // A second look that shows something else makes what the witness was told in the first one worth nothing.
+        if (!isSame(before, seen)) throw contradicted(link.log.block);
+        seen = head;
         counts[step.said.level] += link.count;
         counts.appends += 1;
         await witness?.see(step.said);
@@ -153,6 +157,7 @@ async function lookAt(
   }
   if (finding === null && head.count < kept.head.count) finding = await again(at.number);
   finding ??= difference(head, kept.head);
+  if (finding === null && !isSame(head, seen)) throw contradicted(at.number);
 
   const expected = (await witness?.end()) ?? null;
   const first = [expected, finding].filter((one) => one !== null).sort(byPosition)[0] ?? null;
@@ -210,6 +215,16 @@ function difference(rebuilt: Head, kept: Head): Finding | null {
   if (rebuilt.hash === kept.hash) return null;
   const text = `what is shown makes the hash ${rebuilt.hash}, and the chain has ${kept.hash}`;
   return { kind: "fork", position: null, ...nowhere, text };
+}
+
+function isSame(a: Head, b: Head): boolean {
+  return a.count === b.count && a.hash === b.hash;
+}
+
+function contradicted(block: number): WaybillError {
+  return new WaybillError("E_NODE", `the node shows one thing up to block ${block}, and then another`, {
+    mend: "ask another node with --rpc-url, or run again later",
+  });
 }
 
 function byPosition(a: Finding, b: Finding): number {
