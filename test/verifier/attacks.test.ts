@@ -447,6 +447,20 @@ describe("what attackers have found", function () {
     expect(await check(uid, [node()], { headerHash })).to.include({ verdict: "reject", level: 5 });
   });
 
+  it("a file of more lines, brackets or objects than memory holds is refused as any other", () => {
+    const before = process.memoryUsage().rss;
+    for (const text of [
+      "\n".repeat(2 ** 27 + 1),
+      "[".repeat(2 ** 26),
+      `{"waybills":[${"{},".repeat(2 ** 24)}{}]}`,
+    ]) {
+      expect(() => readWaybills(text, "x"), text.slice(0, 20))
+        .to.throw(WaybillError)
+        .with.property("code", "E_WAYBILL");
+    }
+    expect(process.memoryUsage().rss - before).to.be.lessThan(2 ** 29);
+  });
+
   it("files that are deep, empty, long or made up are refused in no time", async () => {
     const [waybill] = await desk.seal([desk.statement(), desk.statement()]);
     const document = waybillData(waybill!) as Fields;
