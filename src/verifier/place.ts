@@ -114,8 +114,8 @@ async function followAt(
 function standsIn(link: Link, { uid, leaf }: Subject, position: bigint): boolean | null {
   const offset = Number(position - link.position);
   if ("uids" in link) return link.uids[offset] === uid;
-  if (leaf === null) return link.root === uid && link.count === 1n;
-  if (leaf.root !== link.root) return false;
+  // Without its way to this very root, only of a single leaf is it known which it is.
+  if (leaf === null || leaf.root !== link.root) return link.count === 1n ? link.root === uid : null;
   if (rootFrom(uid, leaf.index, leaf.path, Number(link.count)) !== link.root) return null;
   return leaf.index === offset;
 }

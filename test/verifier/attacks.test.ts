@@ -320,6 +320,18 @@ describe("what attackers have found", function () {
     expect(await check(moved, [node()])).to.include({ verdict: "accept", level: 5 });
   });
 
+  it("a place under a root that no path leads to is not known, and nothing against the statement", async () => {
+    const key = streamKey("both");
+    const meant = [desk.statement(), desk.statement()];
+    await desk.anchor(meant, { key, position: 0n });
+    const [recorded] = await desk.record([meant[0]!]);
+    await world.mine(2);
+    const claimed = { ...recorded!, stream: { key, position: 0n }, location: null };
+    const report = await check(claimed, [node()]);
+    expect(report).to.include({ verdict: "accept", level: 5 });
+    expect(report.flags.complete).to.equal("unknown");
+  });
+
   it("under a hash that the reader trusts, nothing counts that a node only tells", async () => {
     const uid = await desk.attest(desk.statement());
     await desk.revoke(uid);
