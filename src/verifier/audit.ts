@@ -156,6 +156,7 @@ async function lookAt(
   }
   if (finding === null && head.count < kept.head.count) finding = await again(at.number);
   finding ??= difference(head, kept.head);
+  if (finding === null && !isSame(head, seen)) throw twofold(at);
 
   const expected = (await witness?.end()) ?? null;
   const first = [expected, finding].filter((one) => one !== null).sort(byPosition)[0] ?? null;
@@ -215,10 +216,8 @@ function difference(rebuilt: Head, kept: Head): Finding | null {
   return { kind: "fork", position: null, ...nowhere, text };
 }
 
-function byPosition(a: Finding, b: Finding): number {
-  if (a.position === null || b.position === null)
-    return a.position === b.position ? 0 : a.position === null ? 1 : -1;
-  return a.position < b.position ? -1 : a.position > b.position ? 1 : 0;
+function isSame(a: Head, b: Head): boolean {
+  return a.count === b.count && a.hash === b.hash;
 }
 
 /** What was compared is not what stands there: whoever believed it would believe a node that says both. */

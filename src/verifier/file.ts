@@ -9,6 +9,8 @@ export type Read = { ok: true; waybill: Waybill } | { ok: false; problem: string
 /** Waybills in one file: `export` of a large job is to be checked in parts. */
 const MOST = 10_000;
 const LONGEST = 2 ** 28; // characters
+/** Commas and opened brackets: a waybill has a few hundred. What is read takes up to 60 bytes for each. */
+const MOST_MARKS = 2 ** 24;
 
 /**
  * The waybills of a file: one document, one with a list `waybills` as `export --json` prints it, or one a line.
@@ -21,24 +23,47 @@ export function readWaybills(text: string, name: string): Read[] {
       mend: "hand in one waybill, or up to 10,000 of them",
     });
   if (text.length > LONGEST) throw refuse(`it is longer than ${LONGEST} characters`);
+  if (marksIn(text) > MOST_MARKS) throw refuse("there is more in it than in so many waybills");
   const texts = documentsIn(text);
   if (texts.length === 0) throw refuse("there is no waybill in it");
   if (texts.length > MOST) throw refuse(`there are more than ${MOST} waybills in it`);
   return texts.map((one, index) => read(one, texts.length === 1 ? name : `${name}, waybill ${index + 1}`));
 }
 
+function marksIn(text: string): number {
+  let marks = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === COMMA || code === BRACKET || code === BRACE) marks += 1;
+  }
+  return marks;
+}
+
+const COMMA = 0x2c;
+const BRACKET = 0x5b;
+const BRACE = 0x7b;
+
 function documentsIn(text: string): string[] {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch {
-    return lines.slice(0, MOST + 1);
+    return linesOf(text);
   }
   const list = (document as { waybills?: unknown } | null)?.waybills;
   if (!Array.isArray(list)) return [text];
   // What is nested too deeply to be written again is no waybill either.
   return list.slice(0, MOST + 1).map((one: unknown) => (isFlat(one, 8) ? JSON.stringify(one) : "null"));
+}
+
+/** The first lines that are not empty: a file may have more of them than an array can hold. */
+function linesOf(text: string): string[] {
+  const lines: string[] = [];
+  for (const [line] of text.matchAll(/\S[^\n]*/g)) {
+    lines.push(line);
+    if (lines.length > MOST) break;
+  }
+  return lines;
 }
 
 function read(text: string, name: string): Read {

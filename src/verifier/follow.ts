@@ -81,7 +81,8 @@ export function follow(
   if (next.hash === link.hash && next.count === position + count) return { head: next, said };
 
   if ("uids" in said) {
-    const repeated = said.uids.findIndex((uid, index) => said.uids.indexOf(uid) !== index);
+    const met = new Set<Hex>();
+    const repeated = said.uids.findIndex((uid) => met.size === met.add(uid).size);
     const surplus = said.uids.length - Number(count);
     if (surplus !== 0) {
       const at = position + (surplus > 0 ? count : BigInt(said.uids.length));

@@ -74,7 +74,8 @@ async function followAt(
     return append !== null && append.position + append.count > position ? [{ log, ...append }] : [];
   });
   const first = appends[0];
-  if (first === undefined) return null;
+  // Where the append that it stands in is not shown, the next one says nothing about it.
+  if (first === undefined || first.position > position) return null;
 
   // Before anything is hashed: what is shown has to be as many as there are.
   const shownCount = appends.reduce((sum, { count }) => sum + count, 0n);
@@ -117,8 +118,8 @@ async function followAt(
 function standsIn(link: Link, { uid, leaf }: Subject, position: bigint): boolean | null {
   const offset = Number(position - link.position);
   if ("uids" in link) return link.uids[offset] === uid;
-  if (leaf === null) return link.root === uid && link.count === 1n;
-  if (leaf.root !== link.root) return false;
+  // Without its way to this very root, only of a single leaf is it known which it is.
+  if (leaf === null || leaf.root !== link.root) return link.count === 1n ? link.root === uid : null;
   if (rootFrom(uid, leaf.index, leaf.path, Number(link.count)) !== link.root) return null;
   return leaf.index === offset;
 }

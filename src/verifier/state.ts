@@ -25,7 +25,8 @@ export function ledgerOf(view: View, proofs: ReadonlyMap<string, AccountProof>):
 
 /**
  * From nodes: by eth_getProof where one can, else by what more than half of them say. A node whose proof fails is no
- * word against the statement: the next one is asked, and if none has a good one nothing is known.
+ * word against the statement: the next one is asked, and if none has a good one nothing is known. Under a hash that the
+ * reader trusts, only what it holds counts.
  */
 export function ledgerAt(view: View, count: number): Ledger {
   return async (address, slots) => {
@@ -37,7 +38,9 @@ export function ledgerAt(view: View, count: number): Ledger {
       if (state?.values) return state;
       failed ??= state;
     }
-    return failed ?? told(view, count, address, slots);
+    if (failed !== null) return failed;
+    if (view.tag !== "pinned") return told(view, count, address, slots);
+    return { values: null, check: proofCheck("unknown", `no node proves what ${address} keeps`) };
   };
 }
 

@@ -78,6 +78,10 @@ describe("verify, on the command line", () => {
       const piped = await runJson(["verify", "-", "--rpc-url", chain.url], { input });
       expect([piped.code, piped.data.verdict], piped.output).to.deep.equal([0, "accept"]);
     }
+    for (const input of ["", " \n\r\n"]) {
+      const nothing = await runJson(["verify", "-", "--rpc-url", chain.url], { input });
+      expect([nothing.code, nothing.data.error.code], nothing.output).to.deep.equal([2, "E_USAGE"]);
+    }
   });
 
   it("asks no node where the hash of a header is named, whatever the level", async () => {

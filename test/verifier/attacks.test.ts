@@ -211,6 +211,39 @@ describe("what attackers have found", function () {
     }
   });
 
+  it("one node of three cannot turn the clock of a block by a field that nobody knows", async () => {
+    const soon = (await world.chain.block("latest"))!.timestamp + 100;
+    const expired = await desk.attest(desk.statement({ expiresAt: soon }));
+    const lasting = await desk.attest(desk.statement({ expiresAt: soon + 1_000 }));
+    await world.node("evm_setNextBlockTimestamp", [soon]);
+    await world.mine(4);
+    const saying = (time: number) =>
+      node(async (method, _, answer) =>
+        method.startsWith("eth_getBlockBy")
+          ? { ...((await answer()) as Fields), timestamp: `0x${time.toString(16)}`, later: "0x1" }
+          : answer(),
+      );
+    for (const [uid, time, verdict] of [
+      [expired, soon - 1, "reject"],
+      [lasting, soon + 2_000, "accept"],
+    ] as const) {
+      const liar = saying(time);
+      for (const nodes of [
+        [liar, node(), node()],
+        [node(), node(), liar],
+      ]) {
+        expect(await check(uid, nodes)).to.include({ verdict, level: 5 });
+      }
+    }
+    // With its time it says nothing wrong, and takes no proof away either.
+    const plain = node(async (method, _, answer) =>
+      method.startsWith("eth_getBlockBy")
+        ? { ...((await answer()) as Fields), nonce: "0x1", later: "0x1" }
+        : answer(),
+    );
+    expect(await check(lasting, [plain, node(), node()])).to.include({ verdict: "accept", level: 5 });
+  });
+
   it("one node of three cannot settle a block alone, or make one up", async () => {
     const uid = await desk.attest(desk.statement());
     const head = (await world.chain.block("latest"))!.number;
@@ -292,6 +325,62 @@ describe("what attackers have found", function () {
       expect(report).to.include({ verdict: "accept", level: 5 });
       expect(report.flags.complete).to.equal("yes");
     }
+  });
+
+  it("an append that is withheld, or sought behind its block, puts no other statement in its place", async () => {
+    const key = streamKey("withheld");
+    const [first] = await desk.anchor([desk.statement(), desk.statement()], { key, position: 0n });
+    await desk.anchor([desk.statement()], { key, position: 2n });
+    await world.mine(3);
+    const { block: own } = first!.location!;
+    const liar = node(async (method, _, answer) =>
+      method === "eth_getLogs"
+        ? ((await answer()) as { blockNumber: Hex }[]).filter(
+            ({ blockNumber }) => Number(blockNumber) !== own,
+          )
+        : answer(),
+    );
+    const alone = await check(first!, [liar]);
+    expect(alone).to.include({ verdict: "accept", level: 5 });
+    expect(alone.flags.complete).to.equal("unknown");
+    const among = await check(first!, [liar, node(), node()]);
+    expect(among).to.include({ verdict: "accept", level: 5 });
+    expect(among.flags.complete).to.equal("yes");
+    // Where its block was before the chain changed.
+    const moved = { ...first!, location: { ...first!.location!, block: own + 1 } };
+    expect(await check(moved, [node()])).to.include({ verdict: "accept", level: 5 });
+  });
+
+  it("a place under a root that no path leads to is not known, and nothing against the statement", async () => {
+    const key = streamKey("both");
+    const meant = [desk.statement(), desk.statement()];
+    await desk.anchor(meant, { key, position: 0n });
+    const [recorded] = await desk.record([meant[0]!]);
+    await world.mine(2);
+    const claimed = { ...recorded!, stream: { key, position: 0n }, location: null };
+    const report = await check(claimed, [node()]);
+    expect(report).to.include({ verdict: "accept", level: 5 });
+    expect(report.flags.complete).to.equal("unknown");
+  });
+
+  it("under a hash that the reader trusts, nothing counts that a node only tells", async () => {
+    const uid = await desk.attest(desk.statement());
+    await desk.revoke(uid);
+    await world.mine(2);
+    const headerHash = (await world.chain.block("safe"))!.hash;
+    const slot = BigInt((await world.node("eth_getStorageAt", [registry, recordSlot(uid), "latest"])) as Hex);
+    const liar = node(async (method, _, answer) => {
+      if (method === "eth_getProof") throw new RpcError(-32601, "no method", null);
+      // As if it had not been revoked.
+      if (method === "eth_getStorageAt") return `0x${(slot ^ (1n << 241n)).toString(16)}`;
+      return answer();
+    });
+    for (const nodes of [[liar], [liar, liar]]) {
+      const report = await check(uid, nodes, { headerHash });
+      expect(report.verdict).to.equal("undecided");
+      expect(report.level).to.be.below(3);
+    }
+    expect(await check(uid, [liar, node()], { headerHash })).to.include({ verdict: "reject", level: 5 });
   });
 
   it("a block number beyond all numbers ends at once", async () => {
@@ -399,6 +488,20 @@ describe("what attackers have found", function () {
     const other = await check(uid, [pinned], { headerHash }).catch((error: unknown) => error);
     expect(other).to.have.property("code", "E_NODE");
     expect(await check(uid, [node()], { headerHash })).to.include({ verdict: "reject", level: 5 });
+  });
+
+  it("a file of more lines, brackets or objects than memory holds is refused as any other", () => {
+    const before = process.memoryUsage().rss;
+    for (const text of [
+      "\n".repeat(2 ** 27 + 1),
+      "[".repeat(2 ** 26),
+      `{"waybills":[${"{},".repeat(2 ** 24)}{}]}`,
+    ]) {
+      expect(() => readWaybills(text, "x"), text.slice(0, 20))
+        .to.throw(WaybillError)
+        .with.property("code", "E_WAYBILL");
+    }
+    expect(process.memoryUsage().rss - before).to.be.lessThan(2 ** 29);
   });
 
   it("files that are deep, empty, long or made up are refused in no time", async () => {

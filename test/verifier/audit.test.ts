@@ -511,6 +511,41 @@ describe("an audit of a stream", function () {
     }
   });
 
+  it("is not complete when it is the list only as it was shown at first", async () => {
+    const own = { attester: issuer.address, key: streamKey("two faces") };
+    await append("seal", 1, own.key);
+    const { number } = (await world.chain.block("latest"))!;
+    await append("record", 1, own.key);
+    const fromBlock = `0x${(number + 1).toString(16)}`;
+    const [later] = (await world.node("eth_getLogs", [{ fromBlock, topics: [ATTESTED] }])) as RawLog[];
+    // What was never said, in place of the first.
+    const [item] = itemsOf(1);
+    const said = { ...item!, schema: world.schema, attester: issuer.address };
+    const uid = uidOf(world.registry.separator, said);
+    const { hash } = appendUids(EMPTY_STREAM, [uid]);
+    let looks = 0;
+    tamper((logs) => {
+      if (logs.some((log) => log.topics[0] === APPENDED && Number(log.blockNumber) === number)) looks += 1;
+      if (looks > 1) return logs;
+      const first = logs.filter((log) => Number(log.blockNumber) <= number);
+      for (const log of first.filter(({ blockNumber }) => Number(blockNumber) === number)) {
+        if (log.topics[0] === APPENDED) log.data = `${log.data.slice(0, -64)}${hash.slice(2)}` as Hex;
+        if (log.topics[0] !== SEALED) continue;
+        log.data = AbiCoder.defaultAbiCoder().encode(["bytes"], [packItems([item!])]) as Hex;
+        log.topics[3] = uid;
+      }
+      return first;
+    });
+    const refused = await auditStream(world.chain, world.registry, own, {
+      ...{ at: "latest", nodes: nodes() },
+      witness: (from) =>
+        expectList(async function* (start) {
+          yield* [uid, later!.topics[1]!].slice(Number(start));
+        }, from),
+    }).catch((error: unknown) => error);
+    expect(refused).to.have.property("code", "E_NODE");
+  });
+
   it("begins anew when the chain changes meanwhile", async () => {
     const own = { attester: issuer.address, key: streamKey("reorganised") };
     await append("record", 3, own.key);

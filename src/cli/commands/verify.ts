@@ -128,8 +128,10 @@ async function subjectsOf(name: string): Promise<(Hex | Read)[]> {
 
 function subjectsIn(text: string): (Hex | Read)[] {
   if (/^\s*[{[]/.test(text)) return readWaybills(text, "standard input");
-  const lines = text.split(/\r?\n/);
-  return lines.filter((line) => line.trim() !== "").map((line) => readUid(line.trim()));
+  const uids = Array.from(text.matchAll(/\S.*/g), ([line]) => readUid(line.trim()));
+  // Of nothing, everything is accepted.
+  if (uids.length === 0) throw usage("there is neither a uid nor a waybill in standard input");
+  return uids;
 }
 
 const LARGEST = 2 ** 28; // bytes
