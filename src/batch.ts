@@ -38,6 +38,8 @@ export type Inclusion = {
   gasUsed: bigint;
   /** wei per gas that was paid */
   gasPrice: bigint;
+  /** wei that the chain took for data besides, where it does */
+  l1Fee?: bigint;
   /** where ours failed, if this is where somebody else's has landed instead; the nonce is settled only with it */
   own?: { block: number; blockHash: Hex };
 };

@@ -4,6 +4,7 @@ import { checksumAddress } from "./abi.js";
 import type { Item } from "./attestation.js";
 import { WaybillError } from "./errors.js";
 import { addressWord, type Hex, hex, keccak, numberWord, unhex, ZERO_ADDRESS } from "./hex.js";
+import { type Fields, isObject, parsedJson } from "./json.js";
 import { decode, parseSchema, schemaId } from "./schema.js";
 
 /**
@@ -39,7 +40,8 @@ export type EasCheck =
   | "DOMAIN" // not EAS's name
   | "TYPES" // not what the version signs
   | "UID" // not the hash of the message
-  | "SIGNATURE" // not of its shape, or with the higher s
+  | "SIGNATURE" // not of its shape, or of no key
+  | "MALLEABLE" // with the higher s
   | "SIGNER" // somebody else's, or of something else
   | "SCHEMA" // the definition is not what the id names
   | "DATA"; // not what the schema encodes
@@ -59,6 +61,9 @@ const NUMBERED = [{ name: "version", type: "uint16" }, ...CONTENT];
 const SALTED = [...NUMBERED, { name: "salt", type: "bytes32" }];
 const FIELDS = { 0: CONTENT, 1: NUMBERED, 2: SALTED };
 
+/** Characters of a document: no transaction carries the data of a longer one. */
+const LONGEST = 2 ** 20;
+
 /** Half of secp256k1's order: of the two values of s that a signature may have, the other one is refused (EIP-2). */
 const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0n;
 
@@ -69,7 +74,8 @@ const HALF_ORDER = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681
  */
 export function readEas(text: string, name: string): EasStatement {
   const refuse = refusalFor(name);
-  const all = fieldsOf(json(text), ["sig", "signer"], refuse, "the document");
+  if (text.length > LONGEST) throw refuse("FORM", `it is longer than ${LONGEST} characters`);
+  const all = fieldsOf(parsedJson(text), ["sig", "signer"], refuse, "the document");
   const flat = isObject(all.sig) && "r" in all.sig;
   const sig = fieldsOf(
     all.sig,
@@ -167,7 +173,6 @@ export function easItem(statement: EasStatement): Item & { expiresAt: number } {
   };
 }
 
-type Fields = { [name: string]: unknown };
 type Refuse = (check: EasCheck, problem: string) => WaybillError;
 
 function refusalFor(name: string): Refuse {
@@ -296,7 +301,7 @@ function signerOf(
   const { v } = signature;
   if (v !== 27 && v !== 28) throw refuse("SIGNATURE", "sig.signature.v is neither 27 nor 28");
   if (BigInt(s) > HALF_ORDER) {
-    throw refuse("SIGNATURE", "sig.signature.s is the higher of the two: somebody has turned the signature");
+    throw refuse("MALLEABLE", "sig.signature.s is the higher of the two: somebody has turned the signature");
   }
   try {
     return recoverAddress(digest, { r, s, v }) as Hex;
@@ -309,18 +314,6 @@ const NOTHING = new Uint8Array(0);
 
 function lastBytes(value: bigint, count: number): Uint8Array {
   return numberWord(value).subarray(32 - count);
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** An object with these fields and no others: what is not signed and not known may be taken for something that is. */

@@ -125,8 +125,14 @@ export function gasOfSeveral(works: readonly Work[], schemas = works.length): nu
   let execution = transaction + word * memory + Math.ceil(memory ** 2 / 512);
   // A call is given at most 63 of 64 parts of what is left (EIP-150), so some is left over unless later calls use it.
   let withReserve = 0;
+  let issuing = 0;
   works.forEach((work, index) => {
-    const own = executionOf(work) + (index > 0 ? registry : 0) + (index >= schemas ? schema : 0);
+    let own = executionOf(work);
+    if (work.act !== "revoke") {
+      // Revocations look at no schema.
+      own += (issuing > 0 ? registry : 0) + (issuing >= schemas ? schema : 0);
+      issuing += 1;
+    }
     execution += call + word * sizes[index]! + own;
     withReserve = Math.max(withReserve, execution + Math.ceil(own / 63));
     tokens += work.tokens + SEVERAL_TOKENS.call;

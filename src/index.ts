@@ -14,6 +14,7 @@ export {
 } from "./attestation.js";
 export { type AbiType, type Field, typeText, type Value, type Values } from "./abi.js";
 export { decode, encode, parseSchema, readJson, readText, type Schema, schemaId } from "./schema.js";
+export { checkEasData, easItem, type EasStatement, readEas } from "./eas.js";
 export { WaybillError } from "./errors.js";
 export type { Hex } from "./hex.js";
 export { type Key, keyOf } from "./key.js";

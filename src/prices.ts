@@ -45,8 +45,12 @@ export function remember(history: PriceHistory, at: number, price: number): Pric
 /** By what factor single blocks are off what is usual in their quarter of an hour; 1 if nothing is known of it. */
 export function spreadOf(history: PriceHistory): number {
   const told = history.filter(({ count }) => count >= ENOUGH);
-  return Math.exp(Math.sqrt(median(told.map(({ count, squares }) => squares / count)) ?? 0));
+  const spread = Math.exp(Math.sqrt(median(told.map(({ count, squares }) => squares / count)) ?? 0));
+  return Math.min(spread, MOST_SPREAD);
 }
+
+/** Blocks that differ by more are no noise that comes back, but a price on its way to another one. */
+const MOST_SPREAD = 1.2;
 
 /** Blocks of a step that tell how much they differ. */
 const ENOUGH = 8;

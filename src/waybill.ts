@@ -2,6 +2,7 @@ import { type Attestation, domainSeparator, MAX_DATA, uidOf } from "./attestatio
 import { type AccountProof, proofOf } from "./accountProof.js";
 import { WaybillError } from "./errors.js";
 import { type Hex, hex, unhex, ZERO_ADDRESS } from "./hex.js";
+import { isObject, parsedJson } from "./json.js";
 import { parseSchema, schemaId } from "./schema.js";
 import { rootFrom } from "./tree.js";
 
@@ -96,7 +97,7 @@ export function readWaybill(text: string, name: string): Waybill {
       mend: "take the file again from whoever issued it",
     });
   if (text.length > LONGEST) throw refuse(`it is longer than ${LONGEST} characters`);
-  const document = json(text);
+  const document = parsedJson(text);
   if (!isObject(document)) throw refuse("it is not a JSON object");
   if (!KNOWN_VERSIONS.includes(document.waybill)) {
     const newer = Number.isInteger(document.waybill) && (document.waybill as number) > VERSION;
@@ -192,20 +193,6 @@ export function readWaybill(text: string, name: string): Waybill {
 export function plainSchema(definition: string, id: Hex): Waybill["schema"] {
   const revocable = schemaId(definition, ZERO_ADDRESS, true) === id;
   return { definition, resolver: ZERO_ADDRESS, revocable };
-}
-
-type Fields = { [name: string]: unknown };
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Reads lower-case hex of so many bytes; an address also with its checksum, which is not looked at. */

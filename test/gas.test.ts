@@ -149,6 +149,24 @@ describe("the gas model, against mined transactions", function () {
     }
   });
 
+  it("covers revocations among them, which look at no schema", async () => {
+    const plain = Array.from({ length: 42 }, () => itemOf(8, 0.5));
+    await check(workFor(recording(false), plain), callFor(recording(false), plain));
+    const uids = plain.map((item) => uidOf(separator, { ...item, schema, attester: lane.address }));
+    const more = [itemOf(64, 1)];
+    const parts = [
+      [revokeWork(false, 1, ""), revokeCall(uids.splice(0, 1), "", false)],
+      [revokeWork(false, 1, "x"), revokeCall(uids.splice(0, 1), "x", false)],
+      [workFor(recording(false), more), callFor(recording(false), more)],
+      [revokeWork(false, 40, "issued in error"), revokeCall(uids.splice(0, 40), "issued in error", false)],
+    ] as const;
+    for (const some of [parts.slice(0, 2), parts.slice(2)]) {
+      const works = some.map(([work, data]) => ({ ...work, tokens: tokensOf(unhex(data)) }));
+      const data = contract.encodeFunctionData("multicall", [some.map(([, data]) => data)]) as Hex;
+      await mined(data, gasOfSeveral(works), `${some.length} with revocations`);
+    }
+  });
+
   it("asks of several that are one what it asks of one", () => {
     for (const act of ["record", "seal", "anchor", "revoke"] as const) {
       const work = workFor({ act, signed: true, stream: "first" }, [itemOf(64, 1), itemOf(500, 0.5)]);

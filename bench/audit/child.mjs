@@ -25,6 +25,8 @@ const buffer = Buffer.alloc(
 /** What a node does: it finds the logs, and what it sends is text. */
 async function request(method, params) {
   switch (method) {
+    case "eth_chainId":
+      return `0x${registry.domain.chainId.toString(16)}`;
     case "eth_getLogs":
       return logsOf(params[0]);
     case "eth_getBlockByNumber":

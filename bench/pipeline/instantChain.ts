@@ -68,7 +68,7 @@ export function instantChain(payer: Hex): InstantChain {
     },
     suggestedTip: async () => GWEI,
     recentBlocks: async () => [],
-    baseFees: async () => [],
+    baseFees: async () => ({ fees: [], next: null }),
   };
 }
 

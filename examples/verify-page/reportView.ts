@@ -22,9 +22,9 @@ const MEANS: { [level in (typeof LADDER)[number]]: string } = {
 };
 
 const FLAGS = {
-  current: "Yes: not revoked, not expired, and what it refers to holds",
-  complete: "Yes: its place in its stream is known, and nothing is missing behind it",
-  accepted: "Yes: the schema's resolver and your policy took it",
+  current: "Is it neither revoked nor expired, and does what it refers to hold?",
+  complete: "Is its place in its stream known, with nothing missing behind it?",
+  accepted: "Did the schema's resolver and your policy take it?",
 } as const;
 
 /** A report as a person reads it: the answer, how far, what it says, why, and how to do without this page. */
@@ -169,8 +169,12 @@ function yourself(list: readonly OwnCheck[]): HTMLElement | null {
   );
 }
 
+/** Characters that are shown; all are copied. */
+const LONGEST = 50_000;
+
 function machine(report: Report): HTMLElement {
   const text = JSON.stringify(reportData(report), null, 2);
+  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   return el(
     "details",
     {},
@@ -178,7 +182,7 @@ function machine(report: Report): HTMLElement {
     el(
       "div",
       { class: "command" },
-      el("pre", { tabindex: "0" }, el("code", {}, visibleLines(text))),
+      el("pre", { tabindex: "0" }, el("code", {}, visibleLines(shown))),
       copy(text, "The report"),
     ),
   );

@@ -30,8 +30,11 @@ export type Chain = {
   suggestedTip(): Promise<bigint>;
   /** fullness and median tip (wei per gas) of the newest blocks, oldest first */
   recentBlocks(count: number): Promise<{ fullness: number; medianTip: bigint }[]>;
-  /** base fees (wei per gas) of so many blocks up to a number, oldest first; fewer where the node knows no more */
-  baseFees(newest: number, count: number): Promise<bigint[]>;
+  /**
+   * base fees (wei per gas) of so many blocks up to a number, oldest first, and of the block behind them; fewer where the
+   * node knows no more
+   */
+  baseFees(newest: number, count: number): Promise<{ fees: bigint[]; next: bigint | null }>;
 };
 
 export type BlockTag = "pending" | "latest" | "safe" | "finalized" | "earliest";
@@ -60,6 +63,8 @@ export type Receipt = {
   gasUsed: bigint;
   /** wei per gas that was paid */
   gasPrice: bigint;
+  /** wei that the chain took for data besides, where it says so */
+  l1Fee?: bigint;
 };
 
 /** At each place one topic, any of several, or whatever is there. */

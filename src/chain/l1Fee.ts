@@ -28,6 +28,15 @@ export async function l1FeeOf(chain: Chain): Promise<L1Fee | null> {
     unreadable("it knows neither getL1FeeUpperBound nor getL1Fee");
 }
 
+/** The same, looked for when it is first asked; nothing where there is none. */
+export function l1FeesOf(chain: Chain): L1Fee {
+  let found: { fee: L1Fee | null } | null = null;
+  return async (bytes) => {
+    found ??= { fee: await l1FeeOf(chain) };
+    return found.fee === null ? 0n : found.fee(bytes);
+  };
+}
+
 /** Null if the contract does not know the function. */
 async function asked(chain: Chain, data: string): Promise<bigint | null> {
   const result = await chain.call({ to: GAS_PRICE_ORACLE, data: data as Hex }, "latest");

@@ -177,8 +177,8 @@ function unguarded(request: Request): Chain {
 
     async baseFees(newest, count) {
       const history = await feeHistory(quantity(count), quantity(newest), []);
-      // The last is of the block behind the newest.
-      return (history.baseFeePerGas ?? []).slice(0, -1).map((fee) => BigInt(fee));
+      const fees = (history.baseFeePerGas ?? []).map((fee) => BigInt(fee));
+      return { fees: fees.slice(0, -1), next: fees.at(-1) ?? null };
     },
   };
 }
@@ -241,6 +241,8 @@ type RawReceipt = {
   status: Hex;
   gasUsed: Hex;
   effectiveGasPrice: Hex;
+  /** on chains of the OP stack */
+  l1Fee?: Hex | null;
 };
 
 function receiptOf(raw: RawReceipt): Receipt {
@@ -251,6 +253,7 @@ function receiptOf(raw: RawReceipt): Receipt {
     succeeded: BigInt(raw.status) === 1n,
     gasUsed: BigInt(raw.gasUsed),
     gasPrice: BigInt(raw.effectiveGasPrice ?? "0x0"),
+    ...(raw.l1Fee == null ? {} : { l1Fee: BigInt(raw.l1Fee) }),
   };
 }
 

@@ -38,7 +38,7 @@ export async function priceHistoryOf(chain: Chain, head: Block, blockS: number):
       ...(await Promise.all(
         asked.map(async (block) => {
           const count = Math.min(perHour, MOST_AT_ONCE, block + 1);
-          const fees = await chain.baseFees(block, count).catch(nothing);
+          const { fees } = await chain.baseFees(block, count).catch(nothing);
           return { block: block - fees.length + 1, fees };
         }),
       )),
@@ -54,7 +54,8 @@ export async function priceHistoryOf(chain: Chain, head: Block, blockS: number):
 }
 
 /** A node that does not answer, or keeps no such past. */
-function nothing(error: unknown): bigint[] {
-  if (error instanceof RpcError || (error instanceof WaybillError && error.code === "E_NODE")) return [];
+function nothing(error: unknown): { fees: bigint[] } {
+  if (error instanceof RpcError || (error instanceof WaybillError && error.code === "E_NODE"))
+    return { fees: [] };
   throw error;
 }

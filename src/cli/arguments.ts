@@ -3,7 +3,7 @@ import { type Level, LEVELS } from "../attestation.js";
 import type { Registry, RegisteredSchema } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, ZERO_ADDRESS } from "../hex.js";
-import { type Mode, MODES } from "../pace.js";
+import { type Goal, type Mode, MODES } from "../pace.js";
 import { parseSchema, readText, schemaId } from "../schema.js";
 
 export function usage(problem: string, mend?: string): WaybillError {
@@ -72,7 +72,7 @@ export function readMoment(text: string, now: number, flag = "--expires"): numbe
 export function readPace(
   options: { mode?: string; deadline?: string },
   now: number,
-): { mode: Mode; by: number | null } {
+): { mode: Mode; by: number | null; goal: Goal } {
   const by = options.deadline === undefined ? null : readMoment(options.deadline, now, "--deadline");
   const mode = options.mode ?? (by === null ? "max" : "deadline");
   if (!(MODES as readonly string[]).includes(mode)) {
@@ -81,7 +81,13 @@ export function readPace(
   if (mode === "deadline" && by === null) {
     throw usage("--mode deadline does not say by when", "add --deadline, such as 2h");
   }
-  return { mode: mode as Mode, by };
+  const goal: Goal =
+    mode === "deadline" && by !== null
+      ? { mode, by }
+      : mode === "economy"
+        ? { mode, since: now }
+        : { mode: "max" };
+  return { mode: mode as Mode, by, goal };
 }
 
 /**

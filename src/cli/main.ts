@@ -231,13 +231,15 @@ paced(
   .option("--stream <name>", "append them to this stream of the issuer, in order")
   .option("--irrevocable", "they can never be revoked");
 
-common(
-  command(
-    "submit <file>",
-    "issue one attestation per row; run again to go on, nothing is sent twice",
-    async (file: string, options: never) => (await import("./commands/submit.js")).submit(file, options),
+paced(
+  common(
+    command(
+      "submit <file>",
+      "issue one attestation per row; run again to go on, nothing is sent twice",
+      async (file: string, options: never) => (await import("./commands/submit.js")).submit(file, options),
+    ),
+    "write",
   ),
-  "write",
 )
   .requiredOption("--schema <schema>", "id or definition")
   .addOption(level())
@@ -266,6 +268,24 @@ common(
 )
   .addOption(lanes())
   .option("--until <stage>", "return when every row is included, safe or final", "final");
+
+common(
+  command(
+    "import <files...>",
+    "issue again what you signed for EAS without a chain; imported twice, it is one attestation",
+    async (files: string[], options: never) =>
+      (await import("./commands/import.js")).importEas(files, options),
+  ),
+  "write",
+)
+  .option("--check", "only check form, uid, signature and data; asks no node")
+  .option("--schema <definition>", "its schema's definition, to check the data without a node")
+  .option("--from-chain <id>", "take what was signed for this chain, and not for the one it goes to")
+  .addOption(level())
+  .option("--stream <name>", "append them to this stream of the issuer, in order")
+  .option("--max-fee <amount>", "most that a gas may cost, such as 30gwei")
+  .option("--budget <amount>", "most that all may cost, such as 0.5eth; then it stops")
+  .option("--dry-run", "print the uids and send nothing");
 
 common(
   command("status [job]", "where every item stands", async (job: string | undefined, options: never) =>

@@ -17,7 +17,7 @@ const EXIT_CODES: readonly [RegExp, ExitCode][] = [
   ],
   [/^E_(NODE|CHAIN_ID|REGISTRY_MISSING)/, 4],
   [/^E_(BUDGET|FEE_CEILING)/, 5],
-  [/^E_(ROW|FILE|COLUMN)/, 6],
+  [/^E_(ROW|FILE|COLUMN|EAS)/, 6],
   [/^E_INTERRUPTED/, 130],
 ];
 

@@ -6,12 +6,21 @@ import type { Frame } from "../admission/statement.js";
 import type { Level } from "../attestation.js";
 import type { RegisteredSchema, Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
-import type { FeeLimits } from "../fees.js";
 import type { Manner } from "../gas.js";
 import { type Hex, hex, keccak, ZERO_ADDRESS, ZERO_WORD } from "../hex.js";
 import { holdError } from "../lane/lane.js";
 import { ETHEREUM_LIMITS, fitsAlone, type Limits } from "../planner/split.js";
-import type { Act, AdmittedRow, Counts, Job, NewJob, Priority, Refusal, Store } from "../store/store.js";
+import type {
+  Act,
+  AdmittedRow,
+  Counts,
+  Job,
+  JobTerms,
+  NewJob,
+  Priority,
+  Refusal,
+  Store,
+} from "../store/store.js";
 import { createSubmitter, isDone, type Progress, type Until } from "../submitter/submitter.js";
 import { streamKey } from "../stream.js";
 import { readLevel, unreadable, usage } from "./arguments.js";
@@ -78,7 +87,7 @@ export type Work = {
   registry: Registry;
   store: Store;
   keys: Keys;
-  fees: FeeLimits;
+  fees: JobTerms;
   until: Until | "admitted";
   signal: AbortSignal;
   progress: ProgressLine;
@@ -125,7 +134,10 @@ export async function runJob(
     ...(unchanged === undefined ? {} : { unchanged }),
   });
   job = (await store.job(job.id))!;
-  await store.setTerms(job.id, fees);
+  // What has waited for a better price since an earlier run goes on waiting from then.
+  const before = job.terms.goal;
+  const goal = fees.goal?.mode === "economy" && before?.mode === "economy" ? before : fees.goal;
+  await store.setTerms(job.id, { ...fees, ...(goal === undefined ? {} : { goal }) });
   // What is a duplicate here is only as far as its first is, and that may stand in a job that was cut short: it goes on
   // on the terms that it has.
   if (until !== "admitted") {

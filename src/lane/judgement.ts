@@ -30,7 +30,8 @@ const UNANSWERED = 0.3;
 
 /**
  * Judges whether batches may be signed by what a node says when it runs them. An item is refused only if the registry
- * names it, and again when it is asked about alone; and nobody is judged while the node fails for reasons of its own.
+ * names it, and again when it is asked about alone, in the very block that is the head; and nobody is judged while the
+ * node fails for reasons of its own.
  */
 export function createJudgement() {
   let recent: CallResult["kind"][] = [];
@@ -38,18 +39,18 @@ export function createJudgement() {
   async function judge(
     registry: Registry,
     members: readonly Member[],
-    probe: (what: readonly Member[]) => Promise<CallResult>,
+    probe: (what: readonly Member[], at: "latest" | "head") => Promise<CallResult>,
     gasLimit: bigint,
   ): Promise<Verdict> {
-    const ask = async (what: readonly Member[]) => {
-      const result = await probe(what);
+    const ask = async (what: readonly Member[], at: "latest" | "head") => {
+      const result = await probe(what, at);
       recent = [...recent, result.kind].slice(-RECENT);
       return result;
     };
     const refused: RefusedItem[] = [];
     let left = members;
     while (refused.length < MOST_REFUSED) {
-      const result = await ask(left);
+      const result = await ask(left, "latest");
       if (result.kind === "returned") break;
       if (result.kind === "unavailable") return { kind: "unavailable", detail: result.message };
       const refusal = registry.refusalOf(result.data);
@@ -72,7 +73,8 @@ export function createJudgement() {
       // Two streams may be meant to have it; the first of them has, and the last is then the one that is refused.
       const last = alone.at(-1)?.items[0];
       if (last === undefined) return { kind: "refused", detail: reason };
-      const again = await ask(alone);
+      // By its hash: a node that lags does not have it, and knows nothing of what an item may rest on.
+      const again = await ask(alone, "head");
       if (again.kind === "unavailable") return { kind: "unavailable", detail: again.message };
       // Refused only beside the others: that is not the item's fault.
       if (again.kind === "returned" || registry.refusalText(again.data) !== reason)

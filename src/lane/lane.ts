@@ -66,6 +66,8 @@ export type LaneOptions = {
   transactionBytes?: number;
   /** what recent blocks ask as a tip, wei per gas; several lanes may share it */
   tipAt: (head: Block) => Promise<bigint>;
+  /** wei that the chain takes for the bytes of a raw transaction besides gas, now */
+  l1Fee?: (bytes: number) => Promise<bigint>;
   now?: () => number;
 };
 
@@ -99,6 +101,9 @@ const SIGNATURE_LIFE_S = 7 * 24 * 3600;
 const SLOTS = 16;
 
 const PATIENCE_BLOCKS = 3;
+
+/** What data costs on the chain below may double until a transaction is in a block, as the base fee may. */
+const MOST_L1_RISE = 2n;
 
 /** Batches that are made at a time: while a node runs one, the next is read, packed and hashed. */
 const AHEAD = 3;
@@ -157,21 +162,33 @@ export function createLane(options: LaneOptions): Lane {
       members.push({ stream: one.stream, position: null, behind: false, items });
     }
     const count = members.reduce((sum, member) => sum + member.items.length, 0);
-    const event = { kind: "prepared" as const, batch, items: count, bytes: 0, gasLimit: 0n };
+    const event: Omit<Extract<LaneEvent, { kind: "prepared" }>, "verdict"> = {
+      kind: "prepared",
+      batch,
+      items: count,
+      bytes: 0,
+      gasLimit: 0n,
+    };
     const place = await placeOf(job, members);
     if (place !== null) return { ...event, verdict: { kind: "waits", detail: place } };
     const deadline = head.timestamp + SIGNATURE_LIFE_S;
     const { data, gas, bytes } = callOf(job, members, deadline);
     const gasLimit = BigInt(gas);
     prepared.set(batch, { data, positions: members.map((member) => member.position) });
+    const l1Fee = (await options.l1Fee?.(bytes)) ?? 0n;
+    if (l1Fee > 0n) event.l1Fee = MOST_L1_RISE * l1Fee;
     // No node would run it; that it is too large is said without one.
     if (gasLimit > head.gasLimit) return { ...event, bytes, gasLimit, verdict: { kind: "passes" } };
-    const probe = (what: readonly Member[]) => {
+    const probe = (what: readonly Member[], at: "latest" | "head") => {
       const made = what === members ? { data, gas } : callOf(job, what, deadline);
       const call = { from: address, to: registry.domain.registry, data: made.data, gas: BigInt(made.gas) };
-      return chain.call(call, "latest");
+      return chain.call(call, at === "head" ? head.hash : at);
     };
-    return { ...event, bytes, gasLimit, verdict: await judging.judge(registry, members, probe, gasLimit) };
+    const verdict = await judging.judge(registry, members, probe, gasLimit);
+    const seenTo = verdict.kind === "poisoned" ? ((await store.followed()).at(-1)?.number ?? 0) : 0;
+    if (seenTo <= head.number) return { ...event, bytes, gasLimit, verdict };
+    const detail = `the node is at block ${head.number}, and block ${seenTo} has been seen`;
+    return { ...event, bytes, gasLimit, verdict: { kind: "unavailable", detail } };
   }
 
   /**
@@ -203,6 +220,7 @@ export function createLane(options: LaneOptions): Lane {
   function signedWith(
     offer: Bid,
     transaction: { nonce: number; to: Hex; data: Hex; gasLimit: bigint },
+    { l1Fee }: { l1Fee?: bigint },
   ): SignedAttempt {
     if (key === null) throw new Error(`the key of lane ${address} is not here`);
     const { raw, hash } = key.signTransaction({ chainId: registry.domain.chainId, ...transaction, ...offer });
@@ -213,11 +231,12 @@ export function createLane(options: LaneOptions): Lane {
         `a transaction of ${raw.length / 2 - 1} bytes is more than a pool takes`,
       );
     }
-    return { raw, transaction: hash, gasLimit: transaction.gasLimit, ...offer };
+    const { gasLimit } = transaction;
+    return { raw, transaction: hash, gasLimit, ...offer, ...(l1Fee === undefined ? {} : { l1Fee }) };
   }
 
-  const noopWith = (offer: Bid, nonce: number) =>
-    signedWith(offer, { nonce, to: address, data: "0x", gasLimit: NOOP_GAS });
+  const noopWith = (write: { bid: Bid; l1Fee?: bigint }, nonce: number) =>
+    signedWith(write.bid, { nonce, to: address, data: "0x", gasLimit: NOOP_GAS }, write);
 
   /** @returns what was journaled; undefined for a write that journals no attempt, null if there was no need for it */
   async function commit(
@@ -232,26 +251,19 @@ export function createLane(options: LaneOptions): Lane {
         prepared.delete(write.batch);
         const to = registry.domain.registry;
         return store.sign(token, write.batch, { mined: write.mined, positions, head }, (nonce) =>
-          signedWith(write.bid, { nonce, to, data, gasLimit: write.gasLimit }),
+          signedWith(write.bid, { nonce, to, data, gasLimit: write.gasLimit }, write),
         );
       }
       case "replace":
         return store.replace(token, write.batch, { noop: write.noop, head }, (nonce, payload) => {
-          if (write.noop) return noopWith(write.bid, nonce);
+          if (write.noop) return noopWith(write, nonce);
           if (payload === null) throw new Error(`batch ${write.batch} has no payload`);
           // The very payload that is journaled: a nonce carries one for ever (law 4).
           const { to, data } = payloadOf(payload.raw);
-          return signedWith(write.bid, {
-            nonce,
-            to,
-            data,
-            gasLimit: payload.gasLimit,
-          });
+          return signedWith(write.bid, { nonce, to, data, gasLimit: payload.gasLimit }, write);
         });
       case "fill":
-        return store.fill(token, write.job, { nonce: write.nonce, head }, (nonce) =>
-          noopWith(write.bid, nonce),
-        );
+        return store.fill(token, write.job, { nonce: write.nonce, head }, (nonce) => noopWith(write, nonce));
       case "sent":
         await store.applyOnLane(token, write.batch, { kind: "sent", at: write.at });
         return undefined;

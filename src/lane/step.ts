@@ -72,8 +72,13 @@ export type SignedBatch = {
   attempts: readonly Attempt[];
 };
 
-/** `head`: the newest block when it was signed */
-export type Attempt = Bid & { gasLimit: bigint; noop: boolean; head: { number: number; timestamp: number } };
+/** `head`: the newest block when it was signed; `l1Fee`: wei that the chain may take for data, where it takes any */
+export type Attempt = Bid & {
+  gasLimit: bigint;
+  l1Fee?: bigint;
+  noop: boolean;
+  head: { number: number; timestamp: number };
+};
 
 /** What a node says of the chain and of the lane's account, all of one moment. */
 export type World = {
@@ -94,7 +99,16 @@ export type LaneEvent =
   | { kind: "tick"; now: number; head: World["head"] }
   | { kind: "looked"; world: World }
   /** a batch's payload is made, and a node has run it */
-  | { kind: "prepared"; batch: number; items: number; bytes: number; gasLimit: bigint; verdict: Verdict }
+  | {
+      kind: "prepared";
+      batch: number;
+      items: number;
+      bytes: number;
+      gasLimit: bigint;
+      /** wei that the chain may take for those bytes besides gas */
+      l1Fee?: bigint;
+      verdict: Verdict;
+    }
   /** what became of the attempts of one step: all that were written down, and whether one was too much for a budget */
   | {
       kind: "journaled";
@@ -118,9 +132,9 @@ export type RefusedItem = { item: number; reason: string };
 
 /** Before any command of its step. What is journaled comes back as one event for all attempts of the step. */
 export type Write =
-  | { kind: "sign"; batch: number; bid: Bid; gasLimit: bigint; mined: number }
-  | { kind: "replace"; batch: number; bid: Bid; noop: boolean }
-  | { kind: "fill"; job: number; nonce: number; bid: Bid }
+  | { kind: "sign"; batch: number; bid: Bid; gasLimit: bigint; l1Fee?: bigint; mined: number }
+  | { kind: "replace"; batch: number; bid: Bid; l1Fee?: bigint; noop: boolean }
+  | { kind: "fill"; job: number; nonce: number; bid: Bid; l1Fee?: bigint }
   | { kind: "sent"; batch: number; at: number }
   | { kind: "void"; batch: number }
   | { kind: "refuse"; batch: number; refused: readonly RefusedItem[] };
@@ -321,7 +335,7 @@ function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" 
 
   const decision = bid(quoteOf(world), cap, gasLimit);
   if (decision.kind !== "bid") return prepareNext(holdJob(state, job, tooDear(decision)));
-  const cost = decision.bid.maxFee * gasLimit;
+  const cost = decision.bid.maxFee * gasLimit + (event.l1Fee ?? 0n);
   const inFlight = costOf(state.signed);
   if (world.balance < cost + inFlight) {
     return stop(state, {
@@ -331,7 +345,9 @@ function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" 
   }
   return {
     state,
-    writes: [{ kind: "sign", batch, bid: decision.bid, gasLimit, mined: world.mined }],
+    writes: [
+      { kind: "sign", batch, bid: decision.bid, gasLimit, ...l1FeeOf(event.l1Fee), mined: world.mined },
+    ],
     commands: [],
   };
 }
@@ -502,7 +518,7 @@ function lowestOpen(signed: readonly SignedBatch[], world: World): SignedBatch |
 }
 
 /** No-ops at the nonces below one that nobody holds, at the cost of the job that waits for them. */
-function fills(world: World, { nonce: below, job, cap }: SignedBatch): Write[] {
+function fills(world: World, { nonce: below, job, cap, attempts }: SignedBatch): Write[] {
   const decision = bid(quoteOf(world), cap, NOOP_GAS);
   if (decision.kind !== "bid") return [];
   const count = Math.min(below - world.mined, MOST_FILLED);
@@ -511,6 +527,8 @@ function fills(world: World, { nonce: below, job, cap }: SignedBatch): Write[] {
     job,
     nonce: world.mined + index,
     bid: decision.bid,
+    // Its data is less than that of any of ours.
+    ...l1FeeOf(dearestData(attempts)),
   }));
 }
 
@@ -532,7 +550,7 @@ function cancel(state: LaneState, batch: SignedBatch): Replacement | Obstacle | 
 }
 
 function replacement(batch: SignedBatch, offer: Bid, noop: boolean): Replacement {
-  return { kind: "replace", batch: batch.id, bid: offer, noop };
+  return { kind: "replace", batch: batch.id, bid: offer, ...l1FeeOf(dearestData(batch.attempts)), noop };
 }
 
 /** Why another attempt cannot be made; null if it can. */
@@ -545,7 +563,8 @@ function unable(state: LaneState, batch: SignedBatch, gasLimit: bigint, offer: B
       detail: `nonce ${batch.nonce} of ${policy.lane} pays too little or fits no block, and the key to replace it is not here`,
     };
   }
-  const cost = costOf(state.signed.filter((one) => one.id !== batch.id)) + offer.maxFee * gasLimit;
+  const others = costOf(state.signed.filter((one) => one.id !== batch.id));
+  const cost = others + offer.maxFee * gasLimit + (dearestData(batch.attempts) ?? 0n);
   if (balance >= cost) return null;
   return {
     why: "funds",
@@ -557,9 +576,22 @@ function unable(state: LaneState, batch: SignedBatch, gasLimit: bigint, offer: B
 function costOf(signed: readonly SignedBatch[]): bigint {
   return signed
     .map(({ attempts }) =>
-      attempts.map((one) => one.maxFee * one.gasLimit).reduce((most, cost) => (cost > most ? cost : most)),
+      attempts
+        .map((one) => one.maxFee * one.gasLimit + (one.l1Fee ?? 0n))
+        .reduce((most, cost) => (cost > most ? cost : most)),
     )
     .reduce((sum, cost) => sum + cost, 0n);
+}
+
+/** What the data of a nonce may cost: the payload is one, and a no-op has less. */
+function dearestData(attempts: readonly Attempt[]): bigint | undefined {
+  return attempts
+    .map((one) => one.l1Fee)
+    .reduce((most, one) => (one !== undefined && (most === undefined || one > most) ? one : most), undefined);
+}
+
+function l1FeeOf(l1Fee: bigint | undefined): { l1Fee?: bigint } {
+  return l1Fee === undefined ? {} : { l1Fee };
 }
 
 function tooDear(decision: FeeDecision): Obstacle {

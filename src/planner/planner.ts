@@ -3,7 +3,7 @@ import { bytesOf, gasOf, type Manner, workOf } from "../gas.js";
 import { fill, type Limits, type Slots, split, usableGas } from "./split.js";
 
 /** Blocks of work that are kept planned or on their way: more would only age in the pool. */
-const BLOCKS_AHEAD = 3;
+export const BLOCKS_AHEAD = 3;
 
 /** Arbitrum's header names 2^50 gas for a block; whatever a chain says, no more is planned ahead than this. */
 const MOST_AHEAD = 48;
@@ -20,17 +20,19 @@ export type Shares = { slots: Slots; room: number; page: number };
  * ends with 44 % of it left to nobody.
  * @param sample some items that wait, at least one
  * @param unfinished batches that are planned or on their way
+ * @param ahead blocks of work that are to be: one where each block is decided about by itself
  */
 export function sharesFor(
   manner: Manner,
   sample: readonly PackedSize[],
   limits: Limits,
   unfinished: number,
+  ahead = BLOCKS_AHEAD,
 ): Shares {
   const usable = usableGas(limits);
   // All an anchor's items are in memory at once, and a block holds more anchors than anybody has items.
   if (manner.act === "anchor") {
-    const room = Math.max(0, BLOCKS_AHEAD - unfinished);
+    const room = Math.max(0, ahead - unfinished);
     return {
       slots: { perBlock: 1, gas: Math.min(usable, limits.transactionGas) },
       room,
@@ -47,7 +49,7 @@ export function sharesFor(
   const byBytes = overhead + gas * most;
   const perBlock = Math.max(1, Math.ceil(usable / Math.min(limits.transactionGas, byBytes)));
   const slots = { perBlock, gas: Math.floor(usable / perBlock) };
-  const room = Math.max(0, Math.min(MOST_AHEAD, BLOCKS_AHEAD * perBlock) - unfinished);
+  const room = Math.max(0, Math.min(MOST_AHEAD, ahead * perBlock) - unfinished);
   return { slots, room, page: Math.ceil(1.05 * room * Math.max(1, slots.gas / gas)) };
 }
 

@@ -24,7 +24,7 @@ export type Limits = {
 export const ETHEREUM_LIMITS = {
   transactionGas: TRANSACTION_GAS_CAP,
   transactionBytes: TRANSACTION_BYTES_CAP,
-  share: 0.5,
+  share: 1,
 };
 
 /** Packed bytes of the items of one anchor: no chain limits them, and they are in memory at once. */

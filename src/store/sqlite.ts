@@ -5,6 +5,7 @@ import { Kysely, type Selectable, sql } from "kysely";
 import { type Batch, type BatchState, LIVE } from "../batch.js";
 import { WaybillError } from "../errors.js";
 import { type Hex, hex, unhex, ZERO_WORD } from "../hex.js";
+import type { Goal } from "../pace.js";
 import { diskError, inodeOf } from "./disk.js";
 import { lockDirectory } from "./lock.js";
 import { nodeSqliteDialect } from "./sqliteDialect.js";
@@ -306,12 +307,12 @@ class SqliteStore implements Store {
     return this.#transaction((trx) => spendingOf(trx, job));
   }
 
-  setTerms(job: number, { maxFee, budget }: JobTerms): Promise<void> {
+  setTerms(job: number, { maxFee, budget, goal }: JobTerms): Promise<void> {
     return this.#transaction(async (trx) => {
       const text = (wei: bigint | null) => (wei === null ? null : wei.toString());
       await trx
         .updateTable("jobs")
-        .set({ budget: text(budget), max_fee: text(maxFee) })
+        .set({ budget: text(budget), max_fee: text(maxFee), ...rowOfGoal(goal) })
         .where("id", "=", job)
         .execute();
     });
@@ -714,7 +715,17 @@ class SqliteStore implements Store {
       }
       const rows = await trx
         .selectFrom("attempts")
-        .select(["batch", "transaction_hash", "max_fee", "tip", "gas_limit", "noop", "head", "head_time"])
+        .select([
+          "batch",
+          "transaction_hash",
+          "max_fee",
+          "tip",
+          "gas_limit",
+          "l1_fee",
+          "noop",
+          "head",
+          "head_time",
+        ])
         .where(
           "batch",
           "in",
@@ -822,6 +833,24 @@ class SqliteStore implements Store {
   }
 }
 
+/** A goal has one moment at most: since when, or by when. */
+function rowOfGoal(goal: Goal | undefined): Pick<Selectable<Tables["jobs"]>, "mode" | "moment"> {
+  switch (goal?.mode) {
+    case "economy":
+      return { mode: goal.mode, moment: goal.since };
+    case "deadline":
+      return { mode: goal.mode, moment: goal.by };
+    case "max":
+    case undefined:
+      return { mode: null, moment: null };
+  }
+}
+
+function goalOf({ mode, moment }: Selectable<Tables["jobs"]>): Pick<JobTerms, "goal"> {
+  if (mode === null || moment === null) return {};
+  return { goal: mode === "economy" ? { mode, since: moment } : { mode: "deadline", by: moment } };
+}
+
 function jobOf(row: Selectable<Tables["jobs"]>): Job {
   return {
     id: row.id,
@@ -842,6 +871,7 @@ function jobOf(row: Selectable<Tables["jobs"]>): Job {
     terms: {
       maxFee: row.max_fee === null ? null : BigInt(row.max_fee),
       budget: row.budget === null ? null : BigInt(row.budget),
+      ...goalOf(row),
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Item, Level, PackedSize } from "../attestation.js";
 import type { Batch, BatchEvent, BatchState } from "../batch.js";
 import type { Hex } from "../hex.js";
+import type { Goal } from "../pace.js";
 
 /**
  * What is on disk. Every method is one transaction: it happens whole or not at all, and when its promise resolves it
@@ -171,8 +172,11 @@ export type NewJob = {
 /** Of what one tenant has, a job of high priority gets four times as much as a normal one, and that four of a low one. */
 export type Priority = "low" | "normal" | "high";
 
-/** Wei; null for no limit. `maxFee` is per gas, `budget` for all of the job (law 10). */
-export type JobTerms = { maxFee: bigint | null; budget: bigint | null };
+/**
+ * Wei; null for no limit. `maxFee` is per gas, `budget` for all of the job (law 10). `goal`: how fast it is to go; as
+ * fast as can be if nothing is said.
+ */
+export type JobTerms = { maxFee: bigint | null; budget: bigint | null; goal?: Goal };
 
 export type Job = NewJob & {
   id: number;
@@ -237,7 +241,15 @@ export type LaneEvent = Extract<BatchEvent, { kind: "sent" | "voided" }>;
 /** A block's number and its time, Unix seconds: how long something waits is counted in blocks and in their time. */
 export type BlockTime = { number: number; timestamp: number };
 
-export type SignedAttempt = { transaction: Hex; raw: Hex; maxFee: bigint; tip: bigint; gasLimit: bigint };
+export type SignedAttempt = {
+  transaction: Hex;
+  raw: Hex;
+  maxFee: bigint;
+  tip: bigint;
+  gasLimit: bigint;
+  /** wei that the chain may take for data besides gas, where it takes any */
+  l1Fee?: bigint;
+};
 /** `head`: the newest block when it was signed */
 export type StoredAttempt = SignedAttempt & {
   batch: number;

@@ -27,6 +27,10 @@ export type Tables = {
     budget: string | null;
     /** wei per gas that it pays at most */
     max_fee: string | null;
+    /** economy or deadline; null for max */
+    mode: string | null;
+    /** since when, or by when; Unix seconds */
+    moment: number | null;
     /** wei that are paid for good */
     settled: Generated<string>;
   };
@@ -82,6 +86,8 @@ export type Tables = {
     max_fee: string;
     tip: string;
     gas_limit: string;
+    /** wei that the chain may take besides gas */
+    l1_fee: string;
     noop: number;
     head: number;
     head_time: number;
@@ -92,7 +98,7 @@ export type Tables = {
   blocks: { number: number; hash: string };
 };
 
-const VERSION = 5;
+const VERSION = 6;
 
 /**
  * Creates the tables in an empty file.
@@ -143,6 +149,8 @@ const TABLES = `
       created_at INTEGER NOT NULL,
       budget TEXT,
       max_fee TEXT,
+      mode TEXT,
+      moment INTEGER,
       settled TEXT NOT NULL DEFAULT '0'
     ) STRICT;
     CREATE TABLE items (
@@ -208,6 +216,7 @@ const TABLES = `
       max_fee TEXT NOT NULL,
       tip TEXT NOT NULL,
       gas_limit TEXT NOT NULL,
+      l1_fee TEXT NOT NULL,
       noop INTEGER NOT NULL,
       head INTEGER NOT NULL,
       head_time INTEGER NOT NULL,

@@ -4,8 +4,10 @@ import { type Hex, ZERO_WORD } from "../hex.js";
 import type { Hold, Lane } from "../lane/lane.js";
 import { bundle } from "../planner/bundle.js";
 import { charge, type Flow, newClocks, nextFlow } from "../planner/fair.js";
-import { plan, SAMPLE, type Shares, sharesFor } from "../planner/planner.js";
-import type { Limits } from "../planner/split.js";
+import { BLOCKS_AHEAD, plan, SAMPLE, type Shares, sharesFor } from "../planner/planner.js";
+import { type Limits, usableGas } from "../planner/split.js";
+import type { Mode, PriceHold } from "../pace.js";
+import type { Pacing } from "./pacing.js";
 import type { Job, Priority, Store, StreamState, WaitingItem } from "../store/store.js";
 
 export type PlanningOptions = {
@@ -18,6 +20,7 @@ export type PlanningOptions = {
   /** milliseconds that what does not fill a transaction waits for more of its kind, while more may come */
   lingerMs: number;
   clock: () => number;
+  pacing: Pacing;
 };
 
 export type Planning = {
@@ -43,11 +46,13 @@ const WEIGHTS: { [priority in Priority]: number } = { low: 1, normal: 4, high: 1
 type Draft = { lane: Lane | null; items: number[]; gas: number };
 
 export function createPlanning(options: PlanningOptions): Planning {
-  const { store, signing, laneAt, clock } = options;
+  const { store, signing, laneAt, clock, pacing } = options;
   const clocks = newClocks();
   /** When a lane last held, by the head's number: one that has nothing to do holds for nothing, and is not free for that. */
   const heldAt = new Map<Hex, number>();
   const holds = new Map<number, Map<Hex, Hold>>();
+  /** what jobs wait for that are not to go at any price */
+  const priced = new Map<number, PricedHold>();
   /** since when a job has had less waiting than fills a transaction */
   const lingering = new Map<number, number>();
 
@@ -148,8 +153,9 @@ export function createPlanning(options: PlanningOptions): Planning {
     }
     const unfinished = await unfinishedOf(jobs);
     const total = [...unfinished.values()].reduce((sum, count) => sum + count, 0);
-    const drafted = await draftsOf(jobs, head, limits, waits, unfinished, total);
-    const taken = choose(drafted, head, unfinished, total);
+    const free = jobs.length === 1 ? Infinity : await freeGas(jobs, limits);
+    const drafted = await draftsOf(jobs, head, limits, waits, unfinished, total, free);
+    const taken = choose(drafted, head, unfinished, free);
     for (const { lane, job, groups } of taken) await store.assign(lane.token, job.id, groups);
     return moved || taken.length > 0;
   }
@@ -167,6 +173,22 @@ export function createPlanning(options: PlanningOptions): Planning {
     return unfinished;
   }
 
+  /** Of the blocks of work that are to be on their way, the gas that nobody has: jobs fill transactions of unlike sizes. */
+  async function freeGas(jobs: readonly Job[], limits: Limits): Promise<number> {
+    const usable = usableGas(limits);
+    const able = new Set(signing().map((lane) => lane.address));
+    let free = BLOCKS_AHEAD * usable;
+    for (const { lane, attempts } of await store.unmined())
+      if (able.has(lane)) free -= Number(attempts.at(-1)?.gasLimit ?? 0n);
+    for (const job of jobs) {
+      if (isHeldBack(job)) continue;
+      const planned = await store.batches(["planned"], job.id);
+      const most = Math.min(usable, limits.transactionGas);
+      free -= most * planned.filter(({ id, lead }) => id === lead).length;
+    }
+    return free;
+  }
+
   type Drafted = { job: Job; flow: Flow; shares: Shares; drafts: Draft[] };
 
   async function draftsOf(
@@ -176,6 +198,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     waits: ReadonlyMap<number, ReadonlySet<Hex>>,
     unfinished: ReadonlyMap<Hex, number>,
     total: number,
+    free: number,
   ): Promise<Drafted[]> {
     /** streams that come to a lane in this tick, whichever job they are of */
     const bound = new Map<string, Lane | null>();
@@ -184,11 +207,19 @@ export function createPlanning(options: PlanningOptions): Planning {
       const sample = await store.waiting(job.id, SAMPLE, [...waits.get(job.id)!]);
       if (sample.length === 0) {
         lingering.delete(job.id);
+        priced.delete(job.id);
         continue;
       }
       const signed = signing().some((lane) => lane.address !== job.attester);
       const manner = mannerOf(job.act, signed, ZERO_WORD);
-      const shares = within(sharesFor(manner, sample, limits, total), roomOn(openLanes(head), unfinished));
+      const own = await pacedShares(job, manner, sample, limits, head);
+      const shares = within(
+        own ??
+          (free === Infinity
+            ? sharesFor(manner, sample, limits, total)
+            : sharesIn(free, manner, sample, limits)),
+        roomOn(openLanes(head), unfinished),
+      );
       if (shares.room === 0) continue;
       const drafts = await draftsIn(job, head, limits, shares, sample, waits.get(job.id)!, bound, unfinished);
       if (drafts.length === 0 || lingers(job, drafts, shares)) continue;
@@ -200,6 +231,38 @@ export function createPlanning(options: PlanningOptions): Planning {
       drafted.push({ job, flow, shares, drafts });
     }
     return drafted;
+  }
+
+  /**
+   * What a job may take of the next block by its pace; null for one that takes what there is. A block is decided about
+   * when the one before it is known: nothing is planned beyond it as long as there is time.
+   */
+  async function pacedShares(
+    job: Job,
+    manner: Manner,
+    sample: readonly WaitingItem[],
+    limits: Limits,
+    head: Block,
+  ): Promise<Shares | null> {
+    const { goal, maxFee } = job.terms;
+    const before = priced.get(job.id);
+    priced.delete(job.id);
+    if (goal === undefined || goal.mode === "max") return null;
+    const { waiting } = await store.counts(job.id);
+    const gas = gasOfSeveral([workOf(manner, sample)], 1);
+    const left = manner.act === "anchor" ? gas : (gas * waiting) / sample.length;
+    const { gas: allowed, hold, late } = await pacing.allowance(goal, left, maxFee, head);
+    if (hold !== null) priced.set(job.id, pricedHold(goal.mode, hold, before));
+    if (allowed === 0) return NONE;
+    if (late && goal.mode === "deadline") return null;
+    const own = await unfinishedOfJob(job);
+    return sharesFor(manner, sample, { ...limits, share: allowed / limits.blockGas }, own, 1);
+  }
+
+  async function unfinishedOfJob(job: Job): Promise<number> {
+    const signed = (await store.unmined()).filter((batch) => batch.job === job.id);
+    const planned = await store.batches(["planned"], job.id);
+    return signed.length + planned.filter(({ id, lead }) => id === lead).length;
   }
 
   /** Whether so little waits that it may wait for more, which would share its transaction. */
@@ -354,15 +417,19 @@ export function createPlanning(options: PlanningOptions): Planning {
     drafted: readonly Drafted[],
     head: Block,
     unfinished: ReadonlyMap<Hex, number>,
-    total: number,
+    free: number,
   ): { lane: Lane; job: Job; groups: number[][] }[] {
     const load = new Map(unfinished);
     const taken: { lane: Lane; job: Job; groups: number[][] }[] = [];
-    let planned = total;
-    const wanting = drafted.map((one) => ({ ...one.flow, ...one, drafts: [...one.drafts] }));
+    let given = 0;
+    const wanting = drafted.map((one) => ({
+      ...one.flow,
+      ...one,
+      drafts: one.drafts.slice(0, one.shares.room),
+    }));
     for (;;) {
-      const open = wanting.filter(({ drafts, shares }) => drafts.length > 0 && planned - total < shares.room);
-      if (open.length === 0) return taken;
+      const open = wanting.filter(({ drafts }) => drafts.length > 0);
+      if (open.length === 0 || given >= free) return taken;
       const flow = nextFlow(
         clocks,
         open.map((one) => ({ ...one.flow, of: one })),
@@ -372,7 +439,8 @@ export function createPlanning(options: PlanningOptions): Planning {
       const lane = of ?? leastLoaded(openLanes(head), load);
       load.set(lane.address, (load.get(lane.address) ?? 0) + 1);
       charge(clocks, flow, gas);
-      planned += 1;
+      pacing.took(gas);
+      given += gas;
       const last = taken.findLast((one) => one.lane === lane);
       if (last?.job === job) last.groups.push(items);
       else taken.push({ lane, job, groups: [items] });
@@ -383,9 +451,38 @@ export function createPlanning(options: PlanningOptions): Planning {
     tick,
     hold(job) {
       const found = [...(holds.get(job)?.values() ?? [])];
-      return found.find((hold) => hold.why !== "stream") ?? found[0] ?? null;
+      return found.find((hold) => hold.why !== "stream") ?? found[0] ?? priced.get(job)?.hold ?? null;
     },
   };
+}
+
+/** Whoever has less than a transaction of room gets one all the same: else who fills smaller ones always came first. */
+function sharesIn(free: number, manner: Manner, sample: readonly WaitingItem[], limits: Limits): Shares {
+  const shares = sharesFor(manner, sample, limits, 0);
+  return within(shares, free <= 0 ? 0 : Math.max(1, Math.floor(free / shares.slots.gas)));
+}
+
+/** Nothing of a block. */
+const NONE: Shares = { slots: { perBlock: 1, gas: 0 }, room: 0, page: 0 };
+
+type PricedHold = { hold: Hold; price: PriceHold };
+
+/** A hold is said again when what it waits for is another price by a fourth: else there would be a line for each block. */
+const SAME = 1.25;
+
+function pricedHold(mode: Mode, price: PriceHold, before: PricedHold | undefined): PricedHold {
+  const since = before?.hold.since ?? Date.now();
+  if (before !== undefined && before.price.why === price.why) {
+    const ratio = Number(price.below) / Number(before.price.below);
+    if (ratio < SAME && ratio > 1 / SAME) return before;
+  }
+  const { why, baseFee, below, until } = price;
+  const asks = `the next block asks ${baseFee} wei`;
+  const detail =
+    why === "cap" || until === null
+      ? `${asks} and the cap is ${below} wei`
+      : `${asks}, and mode ${mode} waits for ${below} wei, until ${new Date(until * 1000).toISOString().slice(0, 16)}Z at the latest`;
+  return { hold: { why: "fee", detail, since }, price };
 }
 
 /** Transactions that lanes can still have on their way. */

@@ -1,5 +1,6 @@
 import { type BatchState, nextStep } from "../batch.js";
 import type { Block, Chain } from "../chain/chain.js";
+import { l1FeesOf } from "../chain/l1Fee.js";
 import type { Registry } from "../chain/registry.js";
 import { WaybillError } from "../errors.js";
 import { MOST_PER_TRANSACTION } from "../fees.js";
@@ -14,6 +15,7 @@ import { mismatched } from "../verifier/readBack.js";
 import { remembering } from "../verifier/remembering.js";
 import { createHeads, tipsOf } from "./heads.js";
 import { beside, patience, rest } from "./loop.js";
+import { createPacing } from "./pacing.js";
 import { createPlanning } from "./planning.js";
 
 export type SubmitterOptions = {
@@ -101,13 +103,14 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
   const tracker = createTracker({ ...options, elsewhere, sameChain, alert: (text) => onAlert(text), clock });
   const heads = createHeads(chain, options.pollMs, clock);
   const tipAt = tipsOf(chain);
+  const l1Fee = l1FeesOf(chain);
 
   const lanes = new Map<Hex, Lane>();
   for (const key of options.lanes) await openLane(key.address, key);
 
   async function openLane(address: Hex, key: Key | null): Promise<void> {
     const token = await store.takeLane(address);
-    lanes.set(address, createLane({ ...options, ...options.limits, token, lane: key, tipAt }));
+    lanes.set(address, createLane({ ...options, ...options.limits, token, lane: key, tipAt, l1Fee }));
   }
 
   async function elsewhere(batch: StoredBatch, within: { from: number; to: number }) {
@@ -141,6 +144,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
     limitsAt,
     lingerMs: options.lingerMs ?? 0,
     clock,
+    pacing: createPacing(chain),
   });
 
   /** Reads back what is final. On its own beside all else: a batch that is read slows none that is sent. */

@@ -13,13 +13,18 @@ export function eventsOf(
   { batch, noop }: Owner,
   receipt: Receipt,
 ): { batch: number; event: BatchEvent & { kind: "included" } }[] {
-  const { block, blockHash, transaction, gasPrice } = receipt;
+  const { block, blockHash, transaction, gasPrice, l1Fee } = receipt;
   const succeeded = receipt.succeeded && !noop;
   return batch.members.map((member) => {
-    const gasUsed = member === batch.id ? receipt.gasUsed : 0n;
+    const leads = member === batch.id;
+    const paid = {
+      gasUsed: leads ? receipt.gasUsed : 0n,
+      gasPrice,
+      ...(leads && l1Fee !== undefined ? { l1Fee } : {}),
+    };
     return {
       batch: member,
-      event: { kind: "included", block, blockHash, transaction, succeeded, gasUsed, gasPrice },
+      event: { kind: "included", block, blockHash, transaction, succeeded, ...paid },
     };
   });
 }

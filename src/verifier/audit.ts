@@ -102,7 +102,8 @@ async function lookAt(
   const witness = makeWitness?.(start.head.count) ?? null;
   const counts = { record: 0n, seal: 0n, anchor: 0n, appends: 0 };
   let head = start.head;
-  let seen = head.count;
+  /** What the witness was told of: looked at again, it has to be the same. */
+  let seen = head;
   let answers = 0;
   /** Before the block of the newest link: what is missing from the logs is not before it. */
   let sure = { block: start.block, head };
@@ -116,9 +117,11 @@ async function lookAt(
         const step = follow(registry, stream, head, link);
         if ("finding" in step) return step.finding;
         if (link.log.block > sure.block + 1) sure = { block: link.log.block - 1, head };
+        const isNew = head.count === seen.count;
         head = step.head;
-        if (head.count <= seen) continue;
-        seen = head.count;
+        if (head.count < seen.count || (head.count === seen.count && head.hash === seen.hash)) continue;
+        if (!isNew || head.count === seen.count) throw twofold(at);
+        seen = head;
         counts[step.said.level] += link.count;
         counts.appends += 1;
         await witness?.see(step.said);
@@ -216,6 +219,13 @@ function byPosition(a: Finding, b: Finding): number {
   if (a.position === null || b.position === null)
     return a.position === b.position ? 0 : a.position === null ? 1 : -1;
   return a.position < b.position ? -1 : a.position > b.position ? 1 : 0;
+}
+
+/** What was compared is not what stands there: whoever believed it would believe a node that says both. */
+function twofold(at: Block): WaybillError {
+  return new WaybillError("E_NODE", `the node shows one stream and then another, up to block ${at.number}`, {
+    mend: "ask another node with --rpc-url",
+  });
 }
 
 async function isBehind(chain: Chain, at: Block): Promise<boolean> {

@@ -20,6 +20,8 @@ export type Facts = {
   checks: Check[];
   /** of what is on no chain: the issuer's signature; null if there is none */
   signed?: Check | null;
+  /** how the registry came to it, as a node tells */
+  maker?: Check;
   /** what it refers to; null if that is nothing */
   reference?: Check | null;
   /** null: it claims none */
@@ -82,7 +84,7 @@ const ACCEPTED = ["resolver", "issuer", "trusted schema", "value", "age", "lag",
 const DECIDING = new Set([...CURRENT, ...ACCEPTED, "authentic", "stream", "revocable"]);
 
 function climbed(facts: Facts): number {
-  const { checks, view, standing, source, signed, content } = facts;
+  const { checks, view, standing, source, signed, content, maker } = facts;
   const add = (name: string, outcome: Check["outcome"], evidence: string, from: Source) =>
     void checks.push({ name, outcome, evidence, source: from });
   if (content.attestation.revocable && !content.schema.revocable) {
@@ -110,6 +112,7 @@ function climbed(facts: Facts): number {
     `the registry took it from ${content.attestation.attester} or under that signature`,
     source,
   );
+  if (maker !== undefined) checks.push(maker);
   add("included", "pass", `${standing.evidence}, in the state of block ${view.block}`, source);
   if (!view.settled) {
     const safe = view.safe === null ? "no block is called safe" : `block ${view.safe} is the newest safe one`;

@@ -1,4 +1,5 @@
 import type { Attestation } from "../attestation.js";
+import { checksumAddress } from "../abi.js";
 import { calldata, word } from "../chain/calldata.js";
 import type { Log } from "../chain/chain.js";
 import { statementOf } from "../chain/events.js";
@@ -38,12 +39,22 @@ export async function findBody(
     const logs = await heard(logsOf(node, { address: registry, topics: [ATTESTED, uid], ...within }));
     for (const log of logs ?? []) {
       const attestation = readStatement(log);
-      if (attestation !== null && uidOf(separator, attestation) === uid)
-        return { ok: true, value: { log, attestation } };
+      if (attestation !== null && uidOf(separator, attestation) === uid) {
+        return { ok: true, value: { log, attestation: forPeople(attestation) } };
+      }
       altered = true;
     }
   }
   return { ok: false, altered };
+}
+
+/** With the letter case of EIP-55, as reports have all addresses. */
+function forPeople({ attester, recipient, ...rest }: Attestation): Attestation {
+  return {
+    ...rest,
+    attester: checksumAddress(attester) as Hex,
+    recipient: checksumAddress(recipient) as Hex,
+  };
 }
 
 export function readStatement(log: Log): Attestation | null {

@@ -98,6 +98,19 @@ export async function codeAt({ request }: NamedNode, address: Hex, block: Hex): 
   return code;
 }
 
+/** Who sent a transaction, and to whom. @throws WaybillError E_NODE, RpcError */
+export async function senderOf(
+  { request }: NamedNode,
+  transaction: Hex,
+): Promise<{ from: Hex; to: Hex | null; blockHash: Hex }> {
+  const found = await request("eth_getTransactionByHash", [transaction]);
+  const said = (typeof found === "object" && found !== null ? found : {}) as { [name: string]: unknown };
+  const { from, to = null, blockHash } = said;
+  if (!isAccount(from) || !(to === null || isAccount(to)) || !isWord(blockHash))
+    throw unreadable("a transaction");
+  return { from, to, blockHash };
+}
+
 /** What a call returns. @throws WaybillError E_NODE, RpcError also if the call failed */
 export async function returned(
   { request }: NamedNode,
@@ -147,6 +160,10 @@ function countOf(said: unknown): number | null {
 
 function isWord(said: unknown): said is Hex {
   return typeof said === "string" && /^0x[0-9a-f]{64}$/.test(said);
+}
+
+function isAccount(said: unknown): said is Hex {
+  return typeof said === "string" && /^0x[0-9a-fA-F]{40}$/.test(said);
 }
 
 function isBytes(said: unknown): said is Hex {

@@ -76,6 +76,10 @@ async function followAt(
   const first = appends[0];
   if (first === undefined) return null;
 
+  // Before anything is hashed: what is shown has to be as many as there are.
+  const shownCount = appends.reduce((sum, { count }) => sum + count, 0n);
+  if (first.position + shownCount !== head.count) return null;
+
   const blocks = new Map<Hex, ReadonlyMap<number, Log>>();
   const links: Link[] = [];
   for (const { log, position: at, count } of appends) {

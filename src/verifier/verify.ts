@@ -11,6 +11,7 @@ import { type Content, readContent } from "./content.js";
 import { decided, type Facts, type PlaceFound } from "./decide.js";
 import { findBody, findSchema, readStatement } from "./finding.js";
 import { headerFrom } from "./header.js";
+import { makerOf } from "./maker.js";
 import { blockOf, heard, logsOf, type NamedNode } from "./node.js";
 import { follow } from "./place.js";
 import { judged, type Policy } from "./policy.js";
@@ -111,9 +112,10 @@ async function online(
   }
   const further = furtherBlock(panel, safe.view);
   if (further === null || report.verdict !== "accept") return report;
-  const later = await reportAt(what, options, await sightOf(further));
-  if (later.verdict === "accept") return report;
-  const because = `half of the nodes call block ${further} safe, and there it is not accepted: ${later.because}`;
+  // Only half of them call it safe, so it settles nothing; but what has fallen by then is not accepted before.
+  const { flags, because: reason } = await reportAt(what, options, await sightOf(further));
+  if (flags.current === "yes" && flags.accepted === "yes") return report;
+  const because = `half of the nodes call block ${further} safe, and there it would not be accepted: ${reason}`;
   return { ...report, verdict: "undecided", because };
 }
 
@@ -215,6 +217,9 @@ async function reportAt(
     const signature = typeof what === "string" ? null : what.signature;
     const chain = usable === null || usable.view.nodes.length === 0 ? null : usable;
     facts.signed = signature === null ? null : await signedBy(attestation.attester, uid, signature, chain);
+  }
+  if (usable !== null && standing?.level != null && usable.view.nodes.length > 0) {
+    facts.maker = await makerOf(attestation.attester, registry, report.recordedIn, usable.view);
   }
   if (usable !== null && source !== null) {
     facts.reference = await referenceOf(attestation.ref, options.beside, usable, registry, source);

@@ -152,11 +152,14 @@ async function atHeight(panel: Panel, number: number, tag: View["tag"], safe: nu
     });
   }
   const genuine = held.filter(({ block }) => block.reading.outcome !== "fail");
-  const votes = (hash: Hex) => genuine.filter(({ block }) => block.hash === hash);
+  // A hash that was made anew holds the time; where it could not be, the time has to be the same as well.
+  const vote = ({ hash, timestamp, reading }: SeenBlock) =>
+    reading.outcome === "pass" ? hash : `${hash} at ${timestamp}`;
+  const votesFor = (one: SeenBlock) => genuine.filter(({ block }) => vote(block) === vote(one));
   const best =
-    [...genuine].sort((a, b) => votes(b.block.hash).length - votes(a.block.hash).length)[0] ?? held[0]!;
+    [...genuine].sort((a, b) => votesFor(b.block).length - votesFor(a.block).length)[0] ?? held[0]!;
   const { block } = best;
-  const voters = votes(block.hash);
+  const voters = votesFor(block);
   const agreed = 2 * voters.length > panel.count;
   const trust = panel.count === 1 ? "one node" : `${voters.length} of ${panel.count} nodes`;
   const { reading } = block;

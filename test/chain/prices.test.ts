@@ -35,9 +35,12 @@ describe("What a node says of fees", () => {
       asked.push(question);
       return { oldestBlock: "0x8", baseFeePerGas: ["0x7", "0x8", "0x9"], gasUsedRatio: null };
     });
-    expect(await chain.baseFees(9, 2)).to.deep.equal([7n, 8n]);
+    expect(await chain.baseFees(9, 2)).to.deep.equal({ fees: [7n, 8n], next: 9n });
     expect(asked).to.deep.equal([["eth_feeHistory", ["0x2", "0x9", []]]]);
-    expect(await chainOf(async () => ({ baseFeePerGas: null })).baseFees(9, 2)).to.deep.equal([]);
+    expect(await chainOf(async () => ({ baseFeePerGas: null })).baseFees(9, 2)).to.deep.equal({
+      fees: [],
+      next: null,
+    });
   });
 });
 
@@ -50,7 +53,10 @@ describe("The prices of the day before", () => {
       async baseFees(newest, count) {
         asked.push([newest, count]);
         // Twice as dear until six hours ago.
-        return Array.from({ length: count }, (_, i) => (newest - count + 1 + i > 50_000 - 1_800 ? 10n : 20n));
+        const fees = Array.from({ length: count }, (_, i) =>
+          newest - count + 1 + i > 50_000 - 1_800 ? 10n : 20n,
+        );
+        return { fees, next: null };
       },
     });
     const history = await priceHistoryOf(chain, head, 12);
@@ -72,7 +78,7 @@ describe("The prices of the day before", () => {
     const often = fake({
       async baseFees(_, count) {
         counts.push(count);
-        return [];
+        return { fees: [], next: null };
       },
     });
     expect(await priceHistoryOf(often, block(10_000_000, 1), 0.25)).to.deep.equal([]);
@@ -89,7 +95,7 @@ describe("The prices of the day before", () => {
         async baseFees(_, count) {
           asked += 1;
           if (asked % 2 === 0) throw error;
-          return Array.from({ length: count }, () => 10n);
+          return { fees: Array.from({ length: count }, () => 10n), next: null };
         },
       });
     for (const error of [

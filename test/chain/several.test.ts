@@ -549,7 +549,7 @@ describe("several nodes: whom they ask", () => {
         ...{ logsOf: async () => [], estimateGas: async () => 1n, suggestedTip: async () => 1n },
         ...{
           recentBlocks: async () => [],
-          baseFees: async () => [],
+          baseFees: async () => ({ fees: [], next: null }),
           send: async () => ({ kind: "accepted" }) as const,
         },
       },

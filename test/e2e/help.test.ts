@@ -12,6 +12,7 @@ const COMMANDS = [
     "attest",
     "plan",
     "submit",
+    "import",
     "status",
     "watch",
     "report",

@@ -149,11 +149,11 @@ describe("More than one node", () => {
     const verified = await runJson(["verify", uid!, ...urls]);
     expect([verified.code, verified.data.verdict], verified.output).to.deep.equal([3, "undecided"]);
     expect(verified.data.checks[0]).to.include({ name: "header", outcome: "fail" });
-    const asking = ["schema", "show", SCHEMA, ...urls];
+    const asking = ["schema", "list", ...urls];
     const { code, stderr, data, output } = await runJson(asking);
     expect([code, data.error?.code], output).to.deep.equal([4, "E_NODE"]);
     expect(stderr).to.match(/disagree about block \d+/);
     for (const { host } of [new URL(chain.url), new URL(other.url)]) expect(stderr).to.include(host);
-    expect((await runJson([...asking, "--quiet"])).stderr).to.not.include("disagree");
+    expect((await runJson([...asking, "--quiet"])).stderr).to.not.include("disagree about block");
   });
 });

@@ -5,22 +5,17 @@ import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { type Attestation, type Item, packItems, uidOf } from "../../src/attestation.js";
 import { proofOf } from "../../src/accountProof.js";
-import { type Hex, hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
+import { type Hex, hex, ZERO_ADDRESS } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
-import { encode, parseSchema } from "../../src/schema.js";
-import { registerSchema } from "../../src/sdk/schemas.js";
-import { payerOf } from "../../src/sdk/transact.js";
-import { treeOf } from "../../src/tree.js";
 import { streamKey } from "../../src/stream.js";
 import { headerOf } from "../../src/verifier/header.js";
 import { recordSlot } from "../../src/verifier/slots.js";
 import { type Waybill, waybillData } from "../../src/waybill.js";
 import { runCli, ROOT, start, temporaryFolder } from "../support/cli.js";
-import { freshKey, openWorld } from "../support/stage.js";
+import { openIssuing } from "../support/issuing.js";
+import { dataOf, openWorld } from "../support/stage.js";
 
-const DEFINITION = "string name,uint64 score,string note";
 /** scripts/page.mjs */
 type PageScript = {
   bundle(entry: string): Promise<{ text: string; parts: object; files: string[] }>;
@@ -28,7 +23,7 @@ type PageScript = {
 };
 
 /** What a page that trusted it would run, load or show in the wrong place. */
-const HOSTILE = `</script><img src=x onerror="alert(1)"><script>alert(2)</script>\u202Eevil\u0000 ${"long ".repeat(400)}`;
+const HOSTILE = `<b>Mallory</b></script><img src=x onerror="alert(1)"><script>alert(2)</script>\u202Eevil\u0000 ${"long ".repeat(400)}`;
 /** Where the pictures go that a person looks at: `WAYBILL_SCREENSHOTS=/tmp/shots npm test -- test/e2e/page.test.ts`. */
 const SHOTS = process.env["WAYBILL_SCREENSHOTS"];
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -46,7 +41,6 @@ describe("The page that checks a waybill", function () {
   let page: Page;
   let url: string;
   let issuer: Key;
-  let schema: Hex;
   /** What the page did that it must not: errors, dialogs, questions to anybody but the node. */
   const strays: string[] = [];
 
@@ -76,91 +70,26 @@ describe("The page that checks a waybill", function () {
     folder.remove();
   });
 
-  let nonce = 0;
-  async function send(data: Hex): Promise<NonNullable<Waybill["location"]>> {
-    const to = world.registry.domain.registry;
-    const { raw, hash } = issuer.signTransaction({
-      ...{ chainId: 31337n, nonce, to, data, gasLimit: 3_000_000n, maxFee: 10n ** 11n, tip: 1n },
-    });
-    nonce += 1;
-    await world.node("eth_sendRawTransaction", [raw]);
-    await world.mine();
-    const { succeeded, block, blockHash, transaction } = (await world.chain.receipt(hash))!;
-    expect(succeeded).to.equal(true);
-    return { block, blockHash, transaction };
-  }
-
-  function itemOf(name: string, note: string): Item {
-    const data = encode(parseSchema(DEFINITION), { name, score: 7n, note });
-    return {
-      recipient: issuer.address,
-      ref: ZERO_WORD,
-      expiresAt: 0,
-      revocable: true,
-      salt: ZERO_WORD,
-      data,
-    };
-  }
-
   /** Everything that the tests look at, on the chain. */
   async function fill(): Promise<void> {
-    issuer = await freshKey(world);
-    await world.node("evm_setAutomine", [true]);
-    const terms = { definition: DEFINITION, resolver: ZERO_ADDRESS, revocable: true };
-    ({ id: schema } = await registerSchema(
-      world.chain,
-      world.registry,
-      payerOf(world.chain, issuer),
-      terms,
-      5,
-    ));
-    nonce = 1;
-    await world.node("evm_setAutomine", [false]);
-
-    const { registry } = world;
-    const said = { schema, attester: issuer.address };
-    const base = {
-      ...registry.domain,
-      schema: terms,
-      signature: null,
-      state: null,
-      proof: null,
-      stream: null,
-    };
-    const waybillOf = (item: Item, location: Waybill["location"]): Waybill => {
-      const attestation: Attestation = { ...item, ...said };
-      return { ...base, uid: uidOf(registry.separator, attestation), attestation, location };
-    };
-    const terms0 = { ...said, stream: ZERO_WORD, position: 0n, deadline: 0 };
-    const items = [itemOf("Ada Lovelace", "first of all"), itemOf("Grace Hopper", "revoked since")];
-    const place = await send(registry.recordCall(terms0, packItems(items), "0x"));
-    [recorded, revoked] = items.map((item) => waybillOf(item, place)) as [Waybill, Waybill];
-    await send(registry.revokeCall([revoked.uid], "issued in error", null));
-
-    const key = streamKey("the board");
-    const leaves = [
-      itemOf("Radia Perlman", "sealed"),
-      itemOf("<b>Mallory</b>", HOSTILE),
-      itemOf("Lynn Conway", ""),
-    ];
-    const terms1 = { ...terms0, stream: key };
-    const sealedAt = await send(registry.sealCall(terms1, packItems(leaves), "0x"));
-    const plain = leaves.map((item) => waybillOf(item, sealedAt));
-    const tree = treeOf(plain.map(({ uid }) => uid));
-    sealed = plain.map((waybill, index) => ({
-      ...waybill,
-      proof: { level: "seal", root: tree.root, count: leaves.length, index, path: tree.path(index) },
-      stream: { key, position: BigInt(index) },
-    }));
+    const counter = await openIssuing(world);
+    issuer = counter.issuer;
+    const saying = (name: string) =>
+      counter.statement({ recipient: issuer.address, data: dataOf({ name, value: 7n }) });
+    const both = await counter.record([saying("Ada Lovelace"), saying("Grace Hopper")]);
+    [recorded, revoked] = both as [Waybill, Waybill];
+    await counter.revoke(revoked.uid);
+    const leaves = [saying("Radia Perlman"), saying(HOSTILE), saying("Lynn Conway")];
+    sealed = await counter.seal(leaves, { key: streamKey("the board"), position: 0n });
     await world.mine(4);
 
     const block = (await world.node("eth_getBlockByNumber", ["latest", false])) as { number: Hex; hash: Hex };
     const reading = headerOf(block);
     if (reading.outcome !== "pass") throw new Error(reading.evidence);
     trusted = block.hash;
-    const slots = [recordSlot(recorded.uid)];
-    const proof = proofOf(await world.node("eth_getProof", [registry.domain.registry, slots, block.number]))!;
-    recorded = { ...recorded, state: { header: reading.header.encoded, registry: proof, resolver: null } };
+    const asked = [world.registry.domain.registry, [recordSlot(recorded.uid)], block.number];
+    const registry = proofOf(await world.node("eth_getProof", asked))!;
+    recorded = { ...recorded, state: { header: reading.header.encoded, registry, resolver: null } };
   }
 
   beforeEach(async () => {
@@ -225,7 +154,7 @@ describe("The page that checks a waybill", function () {
     await page.getByLabel("or the uid").fill(recorded.uid);
     expect(await check()).to.equal("Accept");
     expect(await level()).to.equal("proven");
-    expect(await text("#result .facts")).to.match(/name\s+Ada Lovelace\s+score\s+7\s+note\s+first of all/);
+    expect(await text("#result .facts")).to.match(/name\s+Ada Lovelace\s+value\s+7\s/);
     expect(await page.locator("#result .flag.yes").first().innerText()).to.match(/^current\s+yes/);
     const outcomes = await page.locator("#result tbody tr").allInnerTexts();
     expect(outcomes.length).to.be.greaterThan(4);
@@ -233,8 +162,15 @@ describe("The page that checks a waybill", function () {
     await shoot("accept");
   });
 
-  it("accepts a sealed statement by its file, with its place in a root and in a stream", async () => {
-    await choose(fileOf([sealed[0]!]));
+  it("accepts a sealed statement by its file that is dropped, with its place in a root and in a stream", async () => {
+    const { name, buffer } = fileOf([sealed[0]!]);
+    const dropped = `
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([${JSON.stringify(buffer.toString())}], ${JSON.stringify(name)}));
+      dataTransfer`;
+    await page.dispatchEvent("main", "drop", { dataTransfer: await page.evaluateHandle(dropped) });
+    expect(await focused()).to.equal("file");
+    expect(await text("#fileName")).to.equal(name);
     expect(await check()).to.equal("Accept");
     expect(await text("#result .facts")).to.match(/sealed\s+leaf 0 of 3/);
     expect(await page.locator("#result .flag.yes dt").allTextContents()).to.include("complete");
@@ -268,7 +204,7 @@ describe("The page that checks a waybill", function () {
     const changes: [from: string | RegExp, to: string][] = [
       [hex(new TextEncoder().encode("Ada")).slice(2), hex(new TextEncoder().encode("Eve")).slice(2)],
       [issuer.address, ZERO_ADDRESS],
-      ["uint64 score", "uint64 scorn"],
+      ["uint64 value", "uint64 valor"],
       [/"expiresAt":0/, '"expiresAt":4000000000'],
       [recorded.uid, revoked.uid],
     ];

@@ -125,7 +125,7 @@ describe("the file of the SQLite store", function () {
         expect(error).to.have.property("code", "E_STORE_VERSION");
       }
     }
-    database.exec("PRAGMA user_version = 5");
+    database.exec("PRAGMA user_version = 6");
     database.close();
     await openSqliteStore(folder).close();
   });

@@ -67,6 +67,44 @@ describe("shares of what blocks have room for", function () {
     expect((large! + other!) / all).to.be.within(0.45, 0.55);
   });
 
+  it("are even in gas between tenants whose transactions are of unlike sizes", async () => {
+    const [issuer, lane] = [await freshKey(world), await freshKey(world)];
+    desk = await openDesk(world, { rows: 0, issuer, lane });
+    const jobs: Job[] = [];
+    for (const [index, more] of ([{ act: "seal" }, { act: "record" }] as const).entries()) {
+      const own = randomRows(
+        world,
+        issuer.address,
+        more.act === "seal" ? 6_000 : 1_500,
+        `unlike ${index} ${seed}`,
+      );
+      jobs.push(
+        await admitJob(world, desk.store, own, { attester: issuer.address, tenant: more.act, ...more }),
+      );
+    }
+    const stop = new AbortController();
+    const from = await world.head();
+    world.faults.always("eth_getBlockByNumber", async (forward, [which]) => {
+      if (which === "latest") {
+        await world.mine();
+        if ((await world.head()) - from >= 10) stop.abort();
+      }
+      return forward();
+    });
+    const limits = { transactionBytes: 16_384, share: 4_000_000 / 30_000_000 };
+    const submitter = await desk.submitter({ limits });
+    await submitter.run(
+      jobs.map((job) => job.id),
+      { until: "final", signal: stop.signal },
+    );
+    const gas = [0, 0];
+    for (const [index, job] of jobs.entries()) {
+      for (const { batch } of await desk.store.batches(["included", "safe", "final", "verified"], job.id))
+        if ("inclusion" in batch) gas[index]! += Number(batch.inclusion.gasUsed);
+    }
+    expect(gas[0]! / (gas[0]! + gas[1]!), `${gas.join(" and ")} gas`).to.be.within(0.35, 0.65);
+  });
+
   it("go by priority within a tenant, and leave nobody without any", async () => {
     const [high, normal, low] = await taken(
       6,

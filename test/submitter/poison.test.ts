@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { RpcError } from "../../src/errors.js";
 import type { AdmittedRow } from "../../src/store/store.js";
-import { refusing } from "../support/proxy.js";
+import { type Fault, refusing, staleHead } from "../support/proxy.js";
 import { seed } from "../support/seed.js";
 import {
   admitJob,
@@ -158,5 +158,50 @@ describe("a row that the registry refuses", function () {
     if (outcome.kind === "held") expect(outcome.hold.why).to.equal("refused");
     await run(job.id);
     expect(await desk.store.counts(job.id)).to.include({ verified: 20, rejected: 0 });
+  });
+
+  it("is no row whose signature grew old in a pool, and that failed for it once, alone", async () => {
+    await open();
+    const job = await jobOf(randomRows(world, desk.job.attester, 1, `old ${seed}`));
+    let waited = false;
+    world.faults.always("eth_sendRawTransaction", async (forward) => {
+      if (!waited) {
+        waited = true;
+        await world.node("evm_increaseTime", [8 * 24 * 3600]);
+        await world.mine();
+      }
+      return forward();
+    });
+    await run(job.id);
+    expect(await desk.store.batches(["reverted"], job.id)).to.have.length(1);
+    expect(await desk.store.counts(job.id)).to.include({ verified: 1, rejected: 0 });
+  });
+
+  it("is nobody for a node that is behind what has been seen, or that runs calls in an older block", async () => {
+    await open();
+    const before = await world.head();
+    const rows = await recorded(5, "behind");
+    const job = await jobOf(revocations(rows), { act: "revoke" });
+    const submitter = await desk.submitter({ finalDepth: 2, outageMs: 60_000 });
+    const lags: [string, Fault][][] = [
+      [["eth_call", (forward, [call, at]) => (at === "latest" ? inBlock(call) : forward())]],
+      [
+        ["eth_call", (_, [call]) => inBlock(call)],
+        ["eth_getBlockByNumber", staleHead(world.node, before)],
+      ],
+    ];
+    const inBlock = (call: unknown) => world.node("eth_call", [call, `0x${before.toString(16)}`]);
+    for (const lag of lags) {
+      for (const [method, fault] of lag) world.faults.always(method, fault);
+      const stop = new AbortController();
+      let turns = 0;
+      const onProgress = () => void ((turns += 1) > 5 && stop.abort());
+      await submitter.run(job.id, { until: "final", signal: stop.signal, onProgress });
+      expect(await desk.store.counts(job.id)).to.include({ rejected: 0 });
+    }
+    world.faults.heal();
+    mineAtEachLook(world);
+    await run(job.id);
+    expect(await desk.store.counts(job.id)).to.include({ verified: 5, rejected: 0 });
   });
 });

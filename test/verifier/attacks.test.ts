@@ -92,7 +92,9 @@ describe("what attackers have found", function () {
       if (method === "eth_getStorageAt" && slots.some((slot) => asked.includes(slot))) {
         return world.node(method, [...params.slice(0, 2), `0x${after.toString(16)}`]);
       }
-      if (method === "eth_getLogs") return ((await answer()) as unknown[]).slice(0, 2);
+      if (method === "eth_getLogs") {
+        return ((await answer()) as { blockNumber: Hex }[]).filter((log) => Number(log.blockNumber) <= after);
+      }
       return answer();
     });
     const newest = readPolicy('{"policy":1,"newest":true}', "policy");
@@ -177,6 +179,35 @@ describe("what attackers have found", function () {
       const report = await check(uid, nodes);
       expect(report).to.include({ verdict: "undecided" });
       expect(report.because).to.include("revoked");
+    }
+    // An honest one that is a block behind holds up nothing.
+    const other = await desk.attest(desk.statement());
+    await world.mine(4);
+    const behind = node(endingAt((await world.chain.block("safe"))!.number - 1));
+    for (const nodes of [
+      [behind, node()],
+      [node(), behind],
+    ]) {
+      expect(await check(other, nodes)).to.include({ verdict: "accept", level: 5 });
+    }
+  });
+
+  it("one node of three cannot say what time it is, also under the right hash and with a field that nobody knows", async () => {
+    const { timestamp } = (await world.chain.block("latest"))!;
+    const gone = await desk.attest(desk.statement({ expiresAt: timestamp + 3 }));
+    const valid = await desk.attest(desk.statement({ expiresAt: timestamp + 100_000 }));
+    await world.node("evm_increaseTime", [10]);
+    await world.mine(2);
+    const at = (time: number) =>
+      node(async (method, _, answer) =>
+        method.startsWith("eth_getBlockBy")
+          ? { ...((await answer()) as object), timestamp: `0x${time.toString(16)}`, laterField: "0x1" }
+          : answer(),
+      );
+    for (const place of [0, 1, 2]) {
+      const beside = (liar: NamedNode) => [node(), node()].toSpliced(place, 0, liar);
+      expect(await check(gone, beside(at(timestamp)))).to.include({ verdict: "reject", level: 5 });
+      expect(await check(valid, beside(at(timestamp + 200_000)))).to.include({ verdict: "accept", level: 5 });
     }
   });
 

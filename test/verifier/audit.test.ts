@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import { AbiCoder } from "ethers";
-import { type Item, type Level, packItems, uidOf } from "../../src/attestation.js";
+import type { Level } from "../../src/attestation.js";
 import type { Topics } from "../../src/chain/chain.js";
 import { ANCHORED, APPENDED, ATTESTED, SEALED } from "../../src/chain/registry.js";
-import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
+import type { WaybillError } from "../../src/errors.js";
+import { type Hex, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
 import { appendRoot, appendUids, EMPTY_STREAM, streamKey } from "../../src/stream.js";
 import { rootOf } from "../../src/tree.js";
@@ -12,7 +13,8 @@ import { expectList } from "../../src/verifier/expect.js";
 import { linksOf } from "../../src/verifier/links.js";
 import { topicOf } from "../../src/verifier/readBack.js";
 import { altering, answering, type Fault, refusing, staleHead } from "../support/proxy.js";
-import { dataOf, freshKey, openWorld, type World } from "../support/stage.js";
+import { type Issuing, openIssuing } from "../support/issuing.js";
+import { openWorld, type World } from "../support/stage.js";
 
 type RawLog = {
   topics: Hex[];
@@ -24,6 +26,7 @@ type RawLog = {
 };
 
 const STREAM = streamKey("the board");
+const SALT: Hex = `0x${"5".repeat(16)}${"0".repeat(48)}`;
 /** What is appended, in this order: a batch each. */
 const BATCHES: [Level, number][] = [
   ["record", 3],
@@ -38,8 +41,7 @@ describe("an audit of a stream", function () {
   this.timeout(120_000);
   let world: World;
   let issuer: Key;
-  let nonce = 0;
-  let made = 0;
+  let counter: Issuing;
   /** in order of the stream */
   const uids: Hex[] = [];
   /** the block of every batch, and its first position */
@@ -47,11 +49,12 @@ describe("an audit of a stream", function () {
 
   before(async () => {
     world = await openWorld();
-    issuer = await freshKey(world);
+    counter = await openIssuing(world);
+    issuer = counter.issuer;
     for (const [level, count] of BATCHES) {
       // Others speak in between, the issuer among them.
       await append(level, 2, streamKey("another"));
-      await append("record", 2, ZERO_WORD);
+      await append("record", 2, null);
       await world.mine(3);
       await append(level, count, STREAM);
     }
@@ -60,42 +63,19 @@ describe("an audit of a stream", function () {
   after(() => world.close());
   afterEach(() => world.faults.heal());
 
-  function itemsOf(count: number): Item[] {
-    return Array.from({ length: count }, () => {
-      made += 1;
-      const data = dataOf({ name: `statement ${made}`, value: BigInt(made) });
-      const salt: Hex = made % 2 === 0 ? ZERO_WORD : `0x${"5".repeat(16)}${"0".repeat(48)}`;
-      return { recipient: ZERO_ADDRESS, ref: ZERO_WORD, expiresAt: made % 3, revocable: true, salt, data };
-    });
-  }
+  const ends = new Map<Hex, bigint>();
 
-  const ends = new Map<Hex, number>();
-
-  async function append(level: Level, count: number, stream: Hex): Promise<void> {
-    const items = itemsOf(count);
-    const said = { schema: world.schema, attester: issuer.address };
-    const own = items.map((item) => uidOf(world.registry.separator, { ...item, ...said }));
-    const position = ends.get(stream) ?? 0;
-    const terms = { ...said, stream, position: BigInt(position), deadline: 0 };
-    const { registry } = world;
-    const data = {
-      record: () => registry.recordCall(terms, packItems(items), "0x"),
-      seal: () => registry.sealCall(terms, packItems(items), "0x"),
-      anchor: () => registry.anchorCall(terms, rootOf(own), count, "0x"),
-    }[level]();
-    const { raw, hash } = issuer.signTransaction({
-      chainId: 31337n,
-      ...{ nonce, to: registry.domain.registry, data, gasLimit: 3_000_000n, maxFee: 10n ** 11n, tip: 1n },
-    });
-    nonce += 1;
-    await world.node("eth_sendRawTransaction", [raw]);
-    await world.mine();
-    const receipt = (await world.chain.receipt(hash))!;
-    expect(receipt.succeeded, level).to.equal(true);
-    if (stream !== ZERO_WORD) ends.set(stream, position + count);
+  async function append(level: Level, count: number, stream: Hex | null): Promise<void> {
+    const statements = Array.from({ length: count }, (_, index) =>
+      counter.statement({ expiresAt: index % 3, salt: index % 2 === 0 ? ZERO_WORD : SALT }),
+    );
+    const position = stream === null ? 0n : (ends.get(stream) ?? 0n);
+    const said = await counter[level](statements, stream === null ? undefined : { key: stream, position });
+    if (stream === null) return;
+    ends.set(stream, position + BigInt(count));
     if (stream !== STREAM) return;
-    uids.push(...own);
-    places.push({ block: receipt.block, position, level, count });
+    uids.push(...said.map(({ uid }) => uid));
+    places.push({ block: said[0]!.location!.block, position: Number(position), level, count });
   }
 
   const nodes = () => [{ name: "the node", request: world.faults.request }];
@@ -479,6 +459,29 @@ describe("an audit of a stream", function () {
       [list[a], list[b]] = [list[b]!, list[a]!];
       return list;
     };
+
+    it("is not complete when a node shows the list first, and then what stands there", async () => {
+      const list = swapped(12, 13);
+      const { block } = places[3]!;
+      const before = await audit({ at: block - 1 });
+      const { hash } = appendUids(before.rebuilt, list.slice(12, 14));
+      let lies = 2;
+      tamper((logs) => {
+        if (!logs.some((log) => Number(log.blockNumber) === block) || lies === 0) return logs;
+        lies -= 1;
+        const [a, b] = [logs.find(isItem(12)), logs.find(isItem(13))];
+        if (a && b) [a.topics, a.data, b.topics, b.data] = [b.topics, b.data, a.topics, a.data];
+        for (const log of logs.filter(isLink(3)))
+          log.data = `${log.data.slice(0, -64)}${hash.slice(2)}` as Hex;
+        return logs;
+      });
+      const error = await against(list).then(
+        () => null,
+        (cause: unknown) => cause,
+      );
+      expect(lies).to.equal(0);
+      expect((error as WaybillError).code).to.equal("E_NODE");
+    });
 
     it("is complete when it is the list", async () => {
       expect((await against(uids)).verdict).to.equal("complete");

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { build } from "esbuild";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { ROOT } from "../support/cli.js";
@@ -30,6 +31,10 @@ describe("the verifier in a browser", () => {
     const size = gzipSync(outputFiles[0]!.contents, { level: 9 }).length / 1024;
     console.log(`      ${size.toFixed(1)} KiB gzip; bytes before: ${JSON.stringify(parts)}`);
     expect(size).to.be.lessThan(MOST);
+    const told = /: (\d+) KiB gzip in a browser/.exec(
+      readFileSync(join(ROOT, "docs", "verify.md"), "utf8"),
+    )![1];
+    expect(Number(told)).to.be.closeTo(size, 3);
     expect(Object.keys(parts).sort()).to.deep.equal([
       "@ethereumjs/mpt",
       "@ethereumjs/rlp",

@@ -1,18 +1,15 @@
 import { expect } from "chai";
-import { Interface } from "ethers";
-import { type Attestation, packItems, packRoot, uidOf } from "../../src/attestation.js";
-import { AttestationRegistry__factory } from "../../src/bindings/index.js";
-import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
+import type { Attestation } from "../../src/attestation.js";
+import { type Hex, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
 import { streamKey } from "../../src/stream.js";
-import { rootOf } from "../../src/tree.js";
 import { type Header, headerOf } from "../../src/verifier/header.js";
 import { headSlots, recordSlot, revokedLeavesSlot, rootSlot } from "../../src/verifier/slots.js";
 import { proofOf, provenSlots } from "../../src/verifier/stateProof.js";
+import { type Issuing, openIssuing } from "../support/issuing.js";
 import { seed } from "../support/seed.js";
-import { dataOf, freshKey, openWorld, randomOf, type World } from "../support/stage.js";
+import { dataOf, openWorld, randomOf, type World } from "../support/stage.js";
 
-const contract = new Interface(AttestationRegistry__factory.abi);
 const STREAM = streamKey("proofs");
 
 type Proof = {
@@ -24,65 +21,26 @@ type Proof = {
 
 describe("a state proof", () => {
   let world: World;
+  let desk: Issuing;
   let issuer: Key;
   let registry: Hex;
-  let leaves: Attestation[];
-  let uids: Hex[];
   let root: Hex;
-  let record: Attestation;
 
   before(async () => {
     world = await openWorld();
-    issuer = await freshKey(world);
+    desk = await openIssuing(world);
+    issuer = desk.issuer;
     registry = world.registry.domain.registry;
-    leaves = Array.from({ length: 300 }, (_, index) => statement(`leaf ${index}`));
-    uids = leaves.map((one) => uidOf(world.registry.separator, one));
-    root = rootOf(uids);
-    record = statement("recorded");
-    const terms = { attester: issuer.address, schema: world.schema, deadline: 0 };
-    await send(world.registry.sealCall({ ...terms, stream: STREAM, position: 0n }, packItems(leaves), "0x"));
-    const recorded = packItems([record, statement("revoked")]);
-    await send(world.registry.recordCall({ ...terms, stream: STREAM, position: 300n }, recorded, "0x"));
-    await send(call("revoke", [[uidOf(world.registry.separator, statement("revoked"))], ""]));
-    await send(call("revokeLeaves", [issuer.address, world.schema, root, [3, 299], "", 0, "0x"]));
+    const leaves = Array.from({ length: 300 }, (_, index) => statement(`leaf ${index}`));
+    root = (await desk.seal(leaves, { key: STREAM, position: 0n }))[0]!.proof!.root;
+    await desk.record([statement("recorded"), statement("revoked")], { key: STREAM, position: 300n });
+    await desk.revoke(uid("revoked"));
+    await desk.send(desk.call("revokeLeaves", issuer.address, world.schema, root, [3, 299], "", 0, "0x"));
   });
   after(() => world.close());
 
-  function call(name: string, args: readonly unknown[]): Hex {
-    return contract.encodeFunctionData(name, args) as Hex;
-  }
-
-  let nonce = 0;
-  async function send(data: Hex): Promise<void> {
-    const { raw, hash } = issuer.signTransaction({
-      chainId: 31337n,
-      nonce,
-      to: registry,
-      data,
-      gasLimit: 15_000_000n,
-      maxFee: 10n ** 11n,
-      tip: 1n,
-    });
-    nonce += 1;
-    await world.node("eth_sendRawTransaction", [raw]);
-    await world.mine();
-    expect((await world.chain.receipt(hash))!.succeeded).to.equal(true);
-  }
-
-  function statement(name: string): Attestation {
-    return {
-      schema: world.schema,
-      attester: issuer.address,
-      recipient: ZERO_ADDRESS,
-      ref: ZERO_WORD,
-      expiresAt: 0,
-      revocable: true,
-      salt: ZERO_WORD,
-      data: dataOf({ name, value: 1n }),
-    };
-  }
-
-  const uid = (name: string) => uidOf(world.registry.separator, statement(name));
+  const statement = (name: string): Attestation => desk.statement({ data: dataOf({ name, value: 1n }) });
+  const uid = (name: string) => desk.uid(statement(name));
 
   async function headerAt(which: string): Promise<Header> {
     const reading = headerOf(await world.node("eth_getBlockByNumber", [which, false]));
@@ -240,11 +198,8 @@ describe("a state proof", () => {
   });
 
   it("is asked of an anchor just so", async () => {
-    const [one, two] = [uid("a"), uid("b")];
-    const terms = { attester: issuer.address, schema: world.schema, stream: ZERO_WORD, position: 0n };
-    const anchored = rootOf([one, two]);
-    expect(packRoot(anchored, 2)).to.have.length(37);
-    await send(world.registry.anchorCall({ ...terms, deadline: 0 }, anchored, 2, "0x"));
+    const [one] = await desk.anchor([statement("a"), statement("b")]);
+    const anchored = one!.proof!.root;
     const { values } = await proven([rootSlot(issuer.address, world.schema, anchored)]);
     expect((values[0]! >> 80n) & 255n).to.equal(2n);
   });

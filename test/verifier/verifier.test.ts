@@ -1,16 +1,15 @@
 import { expect } from "chai";
 import { AbiCoder, Interface } from "ethers";
 import fc from "fast-check";
-import type { Attestation } from "../../src/attestation.js";
-import { uidOf } from "../../src/attestation.js";
 import type { Inclusion } from "../../src/batch.js";
 import { AttestationRegistry__factory } from "../../src/bindings/index.js";
 import type { Block, Chain } from "../../src/chain/chain.js";
 import { WaybillError } from "../../src/errors.js";
-import { type Hex, hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
+import { type Hex, ZERO_ADDRESS, ZERO_WORD } from "../../src/hex.js";
 import type { Key } from "../../src/key.js";
 import { blocksAt } from "../../src/verifier/findBlock.js";
 import { mismatched } from "../../src/verifier/readBack.js";
+import { type Issuing, openIssuing } from "../support/issuing.js";
 import { altering, answering, refusing, staleHead } from "../support/proxy.js";
 import { seed } from "../support/seed.js";
 import { dataOf, type Desk, freshKey, openDesk, openWorld, type World } from "../support/stage.js";
@@ -21,61 +20,16 @@ type RawLog = { topics: Hex[]; data: Hex };
 describe("the verifier", function () {
   this.timeout(120_000);
   let world: World;
+  let issuing: Issuing;
   let issuer: Key;
 
   before(async () => {
     world = await openWorld();
-    issuer = await freshKey(world);
+    issuing = await openIssuing(world);
+    issuer = issuing.issuer;
   });
   after(() => world.close());
   afterEach(() => world.faults.heal());
-
-  let nonce = 0;
-
-  /** Sends a call of the issuer to the registry and mines it. */
-  async function send(data: Hex): Promise<Inclusion> {
-    const { raw, hash } = issuer.signTransaction({
-      chainId: 31337n,
-      nonce,
-      to: world.registry.domain.registry,
-      data,
-      gasLimit: 3_000_000n,
-      maxFee: 10n ** 11n,
-      tip: 1n,
-    });
-    nonce += 1;
-    await world.node("eth_sendRawTransaction", [raw]);
-    await world.mine();
-    const receipt = (await world.chain.receipt(hash))!;
-    if (!receipt.succeeded) throw new Error("the transaction failed");
-    return receipt;
-  }
-
-  let made = 0;
-
-  function statement(more: Partial<Attestation> = {}): Attestation {
-    made += 1;
-    return {
-      schema: world.schema,
-      attester: issuer.address,
-      recipient: ZERO_ADDRESS,
-      ref: ZERO_WORD,
-      expiresAt: 0,
-      revocable: true,
-      salt: ZERO_WORD,
-      data: dataOf({ name: `statement ${made}`, value: 7n }),
-      ...more,
-    };
-  }
-
-  const uidFor = (attestation: Attestation) => uidOf(world.registry.separator, attestation);
-
-  async function attest(attestation: Attestation): Promise<Hex> {
-    await send(
-      contract.encodeFunctionData("attest", [{ ...attestation, data: hex(attestation.data) }]) as Hex,
-    );
-    return uidFor(attestation);
-  }
 
   describe("reading a batch back", () => {
     let desk: Desk;
@@ -197,8 +151,8 @@ describe("the verifier", function () {
     });
 
     it("names every item of a batch that recorded nothing", async () => {
-      const never = statement();
-      const items = [{ id: 5, uid: uidFor(never), item: never }];
+      const never = issuing.statement();
+      const items = [{ id: 5, uid: issuing.uid(never), item: never }];
       const context = { ...desk.job, stream: ZERO_WORD, position: null, inclusion };
       expect(await mismatched(world.chain, world.registry, context, items)).to.deep.equal([5]);
       expect(
@@ -245,11 +199,11 @@ describe("the verifier", function () {
     });
 
     it("tells a revoked item from one that is not, and from another's", async () => {
-      const mine = await attest(statement());
-      const sent = await send(contract.encodeFunctionData("revoke", [[mine], "a mistake"]) as Hex);
+      const mine = await issuing.attest(issuing.statement());
+      const sent = await issuing.revoke(mine);
       const context = { ...desk.job, stream: ZERO_WORD, position: null, inclusion: sent };
       const expected = [
-        { id: 1, uid: mine, item: statement() },
+        { id: 1, uid: mine, item: issuing.statement() },
         { ...items[0]!, id: 2 },
       ];
       expect(

@@ -66,7 +66,7 @@ describe("verify", function () {
       expect(report).to.include({ verdict: "accept", level: 5, levelName: "proven" });
       expect(report.flags).to.deep.equal({ current: "yes", complete: "unknown", accepted: "yes" });
       expect(report.asOf).to.include({ tag: "safe", headerTrust: "one node", chainId: 31337n });
-      expect(report.attestation!.data).to.deep.equal(meant.data);
+      expect(report.attestation).to.deep.equal(meant);
       expect(report.values).to.have.property("value", 7n);
       expect(report.recordedIn!.block).to.be.lessThan(report.asOf!.block);
       expect(report.checks.filter(({ outcome }) => outcome === "fail")).to.deep.equal([]);
@@ -188,6 +188,26 @@ describe("verify", function () {
         expect(report, hex(data)).to.include({ verdict: "reject", level: 0 });
         expect(outcomes(report, "data")).to.deep.equal(["fail"]);
       }
+    });
+
+    it("tells whether the issuer sent it or somebody else under its signature, and what is told decides nothing", async () => {
+      const sent = await desk.attest(desk.statement());
+      const meant = desk.statement();
+      const signature = desk.issuer.signDigest(desk.uid(meant));
+      const stranger = await openIssuing(world);
+      await stranger.send(world.registry.carryCall("record", meant, signature));
+      await world.mine(2);
+      const maker = async (uid: Hex) => {
+        const report = await check(uid, { want: 5 });
+        expect(report).to.include({ verdict: "accept", level: 5 });
+        return report.checks.find(({ name }) => name === "maker")!;
+      };
+      expect((await maker(sent)).evidence).to.match(/^direct: 0x\w{40} sent it in block \d+$/);
+      expect((await maker(desk.uid(meant))).evidence)
+        .to.include("EIP-712")
+        .and.include(stranger.issuer.address.toLowerCase());
+      world.faults.always("eth_getTransactionByHash", answering({ from: "0x\n" }));
+      expect(await maker(sent)).to.include({ outcome: "unknown", source: "rpc" });
     });
 
     it("takes no schema whose text is not what its id names", async () => {

@@ -172,7 +172,7 @@ export async function submit(file: string, options: SubmitOptions): Promise<Resu
           registry,
           store,
           keys,
-          fees,
+          fees: { ...fees, goal: pace.goal },
           until: options.until as Until | "admitted",
           signal,
           progress,
