@@ -220,6 +220,12 @@ function isSame(a: Head, b: Head): boolean {
   return a.count === b.count && a.hash === b.hash;
 }
 
+function byPosition(a: Finding, b: Finding): number {
+  if (a.position === null || b.position === null)
+    return a.position === b.position ? 0 : a.position === null ? 1 : -1;
+  return a.position < b.position ? -1 : a.position > b.position ? 1 : 0;
+}
+
 /** What was compared is not what stands there: whoever believed it would believe a node that says both. */
 function twofold(at: Block): WaybillError {
   return new WaybillError("E_NODE", `the node shows one stream and then another, up to block ${at.number}`, {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { AbiCoder } from "ethers";
-import type { Level } from "../../src/attestation.js";
+import { type Level, packItems } from "../../src/attestation.js";
 import type { Topics } from "../../src/chain/chain.js";
 import { ANCHORED, APPENDED, ATTESTED, SEALED } from "../../src/chain/registry.js";
 import type { WaybillError } from "../../src/errors.js";
@@ -519,9 +519,8 @@ describe("an audit of a stream", function () {
     const fromBlock = `0x${(number + 1).toString(16)}`;
     const [later] = (await world.node("eth_getLogs", [{ fromBlock, topics: [ATTESTED] }])) as RawLog[];
     // What was never said, in place of the first.
-    const [item] = itemsOf(1);
-    const said = { ...item!, schema: world.schema, attester: issuer.address };
-    const uid = uidOf(world.registry.separator, said);
+    const item = counter.statement();
+    const uid = counter.uid(item);
     const { hash } = appendUids(EMPTY_STREAM, [uid]);
     let looks = 0;
     tamper((logs) => {
@@ -531,7 +530,7 @@ describe("an audit of a stream", function () {
       for (const log of first.filter(({ blockNumber }) => Number(blockNumber) === number)) {
         if (log.topics[0] === APPENDED) log.data = `${log.data.slice(0, -64)}${hash.slice(2)}` as Hex;
         if (log.topics[0] !== SEALED) continue;
-        log.data = AbiCoder.defaultAbiCoder().encode(["bytes"], [packItems([item!])]) as Hex;
+        log.data = AbiCoder.defaultAbiCoder().encode(["bytes"], [packItems([item])]) as Hex;
         log.topics[3] = uid;
       }
       return first;
