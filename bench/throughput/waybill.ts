@@ -44,7 +44,14 @@ function backlogAt(act: Level): Prepare {
     for (let start = 0; start < items.length; start += 1_000) {
       const page = items.slice(start, start + 1_000).map((item, index) => {
         const uid = uidOf(registry.separator, { ...item, ...said });
-        return { kind: "item" as const, line: start + index + 1, uid, item, size: packedSize(item) };
+        return {
+          kind: "item" as const,
+          line: start + index + 1,
+          uid,
+          item,
+          size: packedSize(item),
+          stream: ZERO_WORD,
+        };
       });
       await store.admit(id, page);
     }

@@ -221,7 +221,7 @@ function faultView(error: unknown): HTMLElement {
       ? "A browser only reaches nodes that allow pages to ask them (CORS), and from an https page only https nodes."
       : (known?.mend ?? "");
   return el(
-    "article",
+    "div",
     { class: "report fault", role: "alert" },
     el("h2", { tabindex: "-1" }, "Not checked"),
     el("p", {}, quoted(known?.message ?? `This page has a fault: ${String(error)}`)),

@@ -42,6 +42,7 @@ import {
   type Obstacle,
   type PlannedBatch,
   type Policy,
+  type RefusedItem,
   step,
   type World,
   type Write,
@@ -185,10 +186,25 @@ export function createLane(options: LaneOptions): Lane {
       return chain.call(call, at === "head" ? head.hash : at);
     };
     const verdict = await judging.judge(registry, members, probe, gasLimit);
+    const early = verdict.kind === "poisoned" ? await earlyOf(members, verdict.refused) : null;
+    if (early !== null) return { ...event, bytes, gasLimit, verdict: { kind: "early", detail: early } };
     const seenTo = verdict.kind === "poisoned" ? ((await store.followed()).at(-1)?.number ?? 0) : 0;
     if (seenTo <= head.number) return { ...event, bytes, gasLimit, verdict };
     const detail = `the node is at block ${head.number}, and block ${seenTo} has been seen`;
     return { ...event, bytes, gasLimit, verdict: { kind: "unavailable", detail } };
+  }
+
+  /** What the registry does not know yet because it is still on its way from here; null if it is nothing of that kind. */
+  async function earlyOf(
+    members: readonly Member[],
+    refused: readonly RefusedItem[],
+  ): Promise<string | null> {
+    for (const { item: id, reason } of refused) {
+      const item = members.flatMap((member) => member.items).find((one) => one.id === id);
+      if (item !== undefined && reason.startsWith("NotRecorded") && (await store.isToRecord(item.uid)))
+        return `${item.uid} is on its way to being recorded, and can be revoked when it is`;
+    }
+    return null;
   }
 
   /**
@@ -547,6 +563,7 @@ export function holdError(hold: Hold): WaybillError {
       return new WaybillError("E_STREAM_ORDER", hold.detail, {
         mend: "the rows that wait can no longer be in order here: put them into a stream of another name",
       });
+    case "early":
     case "stream":
       return new WaybillError("E_STREAM", `the lane holds: ${hold.detail}`, {
         mend: "run again later; nothing is lost",

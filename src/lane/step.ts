@@ -92,7 +92,8 @@ export type World = {
 };
 
 /** Why a lane does nothing. It keeps its nonce and goes on by itself. */
-export type HoldReason = "fee" | "budget" | "funds" | "nonce" | "refused" | "node" | "stream" | "order";
+export type HoldReason =
+  "fee" | "budget" | "funds" | "nonce" | "refused" | "node" | "stream" | "order" | "early";
 export type Obstacle = { why: HoldReason; detail: string };
 
 export type LaneEvent =
@@ -123,7 +124,8 @@ export type Journaled = { batch: number; nonce: number; attempt: Attempt };
 export type Verdict =
   | { kind: "passes" }
   /** `waits`: its place in a stream is not settled; `refused`: for what no item of it is at fault */
-  | { kind: "waits" | "refused" | "unavailable"; detail: string }
+  /** `early`: what it is about is on its way here */
+  | { kind: "waits" | "early" | "refused" | "unavailable"; detail: string }
   /** the registry refuses these items, and would take the others */
   | { kind: "poisoned"; refused: readonly RefusedItem[] };
 
@@ -329,6 +331,8 @@ function decide(before: LaneState, event: Extract<LaneEvent, { kind: "prepared" 
     return giveUp({ kind: "void", batch });
   }
   if (verdict.kind === "poisoned") return giveUp({ kind: "refuse", batch, refused: verdict.refused });
+  if (verdict.kind === "early")
+    return prepareNext(holdJob(state, job, { why: "early", detail: verdict.detail }));
   // It is about what the job says, and others say something else.
   if (verdict.kind === "refused")
     return prepareNext(holdJob(state, job, { why: "refused", detail: verdict.detail }));

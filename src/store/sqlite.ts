@@ -667,6 +667,21 @@ class SqliteStore implements Store {
     });
   }
 
+  isToRecord(uid: Hex): Promise<boolean> {
+    return this.#transaction(async (trx) => {
+      const row = await trx
+        .selectFrom("items")
+        .innerJoin("jobs", "jobs.id", "items.job")
+        .select("items.id")
+        .where("items.uid", "=", unhex(uid))
+        .where("items.duplicate_of", "is", null)
+        .where("items.faults", "is", null)
+        .where("jobs.act", "=", "record")
+        .executeTakeFirst();
+      return row !== undefined;
+    });
+  }
+
   items(batch: number): Promise<StoredItem[]> {
     return this.#transaction(async () => (this.#hot.items().all(batch) as StoredItemRow[]).map(storedItemOf));
   }

@@ -109,6 +109,8 @@ export type Store = {
   batches(states: readonly BatchState[], job?: number): Promise<StoredBatch[]>;
   /** Live batches that hold the attestation of a uid, oldest first: one for each level that it was issued at. */
   batchesOf(uid: Hex): Promise<StoredBatch[]>;
+  /** Whether an item here records this uid, or is to: all that is not rejected, however far it has come. */
+  isToRecord(uid: Hex): Promise<boolean>;
   /** A batch's items in order of the batch. */
   items(batch: number): Promise<StoredItem[]>;
   /** All transactions that are signed and in no block, by lane and nonce. */

@@ -75,7 +75,8 @@ export function gateOf(
       pressures.find((one) => one.state === "holding") ?? pressures.find((one) => one.state === "slowing");
     const state = full?.state ?? "accepting";
     const why = full === undefined ? null : `${full.waiting} items are in front of the chain`;
-    return before?.state === state ? { ...before, why } : { state, why, since: at };
+    if (before?.state === state) return before.why === why ? before : { ...before, why };
+    return { state, why, since: at };
   }
   const isAll = held.length === 0 || allJobs || lanes.every((lane) => lane.isHeld);
   const state = isAll ? "holding" : "slowing";

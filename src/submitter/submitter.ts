@@ -392,7 +392,7 @@ export function isDone(counts: Counts, until: Until): boolean {
 
 /** A fee falls, a node comes back, a nonce gets filled; a budget, a balance or a refusal needs a person. */
 function waitsItself(hold: Hold): boolean {
-  return ["fee", "node", "nonce", "stream"].includes(hold.why);
+  return ["fee", "node", "nonce", "stream", "early"].includes(hold.why);
 }
 
 function noHead(): WaybillError {

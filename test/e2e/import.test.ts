@@ -61,8 +61,11 @@ describe("What was signed for EAS, on the command line", () => {
       expect(uids[index]).to.equal(uid);
     }
     expect([...(await chain.attested())].sort()).to.deep.equal([...uids].sort());
-    const verified = await runJson(["verify", ...uids, "--rpc-url", chain.url]);
-    expect(verified.code, verified.output).to.equal(0);
+    // Bob's refers to something at EAS, which nobody can look up here.
+    for (const [index, code] of [0, 3, 0].entries()) {
+      const verified = await runJson(["verify", uids[index], "--rpc-url", chain.url]);
+      expect(verified.code, verified.output).to.equal(code);
+    }
 
     const sent = await chain.sent(ACCOUNTS[1]!.address);
     const again = await runJson(["import", ...files, ...options]);

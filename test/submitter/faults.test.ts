@@ -791,9 +791,11 @@ describe("the fault table", function () {
     holds = [];
     expect(await run()).to.deep.equal({ kind: "done" });
     expect(holds).to.deep.equal(["funds"]);
-    const [first, second, ...rest] = sent;
-    expect([first!.nonce, second!.transaction]).to.deep.equal([0, first!.transaction]);
-    expect(rest.map(({ nonce }) => nonce)).to.deep.equal([1]);
+    // The second may have been made while the first was refused; both go again as they were.
+    const bytes = (nonce: number) => sent.filter((one) => one.nonce === nonce).map((one) => one.transaction);
+    expect(bytes(0)).to.have.length.of.at.least(2);
+    for (const nonce of [0, 1]) expect(new Set(bytes(nonce)).size).to.equal(1);
+    expect(new Set(sent.map(({ nonce }) => nonce)).size).to.equal(2);
     await expectWhole();
   });
 

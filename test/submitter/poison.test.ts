@@ -11,6 +11,7 @@ import {
   openDesk,
   openWorld,
   randomRows,
+  rowOf,
   uidsOf,
   type World,
 } from "../support/stage.js";
@@ -61,7 +62,6 @@ describe("a row that the registry refuses", function () {
       row.kind === "item" ? { ...row, item: { ...row.item, revocable: true } } : row,
     );
     // The uid is of the item as it is now.
-    const { rowOf } = await import("../support/stage.js");
     const said = rows.map((row, index) =>
       row.kind === "item" ? rowOf(world, desk.job.attester, row.item, index + 1) : row,
     );
@@ -121,6 +121,26 @@ describe("a row that the registry refuses", function () {
     expect(await desk.store.counts(job.id)).to.include({ verified: 60, rejected: 40 });
     const faults = (await desk.store.report(job.id, -1, 200)).flatMap((row) => row.faults);
     expect(faults.sort()).to.deep.equal(strangers.map((uid) => `NotRecorded(${uid})`).sort());
+  });
+
+  it("is not what can only be revoked once it is recorded, by another job of the same run", async () => {
+    await open();
+    const rows = randomRows(world, desk.job.attester, 30, `soon ${seed}`).map((row, index) =>
+      row.kind === "item"
+        ? rowOf(world, desk.job.attester, { ...row.item, revocable: true }, index + 1)
+        : row,
+    );
+    const issuing = await jobOf(rows);
+    const [stranger] = uidsOf(randomRows(world, desk.job.attester, 1, `nobody ${seed}`));
+    const revoking = await jobOf([...revocations(rows), { kind: "revocation", line: 99, uid: stranger! }], {
+      act: "revoke",
+    });
+    const submitter = await desk.submitter({ finalDepth: 2 });
+    // The revocation is older in what is planned: it comes first, and too early.
+    const outcome = await submitter.run([revoking.id, issuing.id], { until: "final" });
+    expect(outcome).to.deep.equal({ kind: "done" });
+    expect(await desk.store.counts(issuing.id)).to.include({ verified: 30, rejected: 0 });
+    expect(await desk.store.counts(revoking.id)).to.include({ verified: 30, rejected: 1 });
   });
 
   it("is nobody while the node fails for reasons of its own", async () => {
