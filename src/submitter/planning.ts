@@ -39,6 +39,12 @@ const HELD_BLOCKS = 10;
 /** Pages of a job that are read in one tick, past streams that cannot go on just now. */
 const MOST_PAGES = 4;
 
+/** Transactions of a job that may be closed before they are full, for each block. */
+const PARTIAL_PER_BLOCK = 4;
+
+/** Of its share of gas, what makes a transaction full. */
+const FULL = 0.9;
+
 /** Of a tenant's share, how much jobs of a priority get against each other. */
 const WEIGHTS: { [priority in Priority]: number } = { low: 1, normal: 4, high: 16 };
 
@@ -53,6 +59,8 @@ export function createPlanning(options: PlanningOptions): Planning {
   const holds = new Map<number, Map<Hex, Hold>>();
   /** what jobs wait for that are not to go at any price */
   const priced = new Map<number, PricedHold>();
+  /** transactions that were closed before they were full, under the newest head */
+  const partial = new Map<number, { head: Hex; count: number }>();
   /** since when a job has had less waiting than fills a transaction */
   const lingering = new Map<number, number>();
 
@@ -221,7 +229,8 @@ export function createPlanning(options: PlanningOptions): Planning {
         roomOn(openLanes(head), unfinished),
       );
       if (shares.room === 0) continue;
-      const drafts = await draftsIn(job, head, limits, shares, sample, waits.get(job.id)!, bound, unfinished);
+      const all = await draftsIn(job, head, limits, shares, sample, waits.get(job.id)!, bound, unfinished);
+      const drafts = closed(job, head, all, shares);
       if (drafts.length === 0 || lingers(job, drafts, shares)) continue;
       if (jobs.length > 1 && isHeldBack(job)) {
         if ((await store.batches(["planned"], job.id)).length > 0) continue;
@@ -263,6 +272,25 @@ export function createPlanning(options: PlanningOptions): Planning {
     const signed = (await store.unmined()).filter((batch) => batch.job === job.id);
     const planned = await store.batches(["planned"], job.id);
     return signed.length + planned.filter(({ id, lead }) => id === lead).length;
+  }
+
+  /**
+   * Of a job that more comes to, transactions that are closed: the full ones, and a few that are not for each block, so
+   * that what comes alone need not wait. All that comes meanwhile would else make a small transaction at each look, and
+   * the slots of a lane are soon full of them, while blocks are not.
+   */
+  function closed(job: Job, head: Block, drafts: readonly Draft[], { slots }: Shares): Draft[] {
+    if (job.state === "open") return [...drafts];
+    const at = partial.get(job.id)?.head === head.hash ? partial.get(job.id)! : { head: head.hash, count: 0 };
+    partial.set(job.id, at);
+    const stopped = new Set<Lane>();
+    return drafts.filter(({ lane, gas }) => {
+      // What is behind a transaction that waits may be of the same stream.
+      if (lane !== null && stopped.has(lane)) return false;
+      if (gas >= FULL * slots.gas || (at.count += 1) <= PARTIAL_PER_BLOCK) return true;
+      if (lane !== null) stopped.add(lane);
+      return false;
+    });
   }
 
   /** Whether so little waits that it may wait for more, which would share its transaction. */
