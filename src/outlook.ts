@@ -56,7 +56,7 @@ export function outlook(goal: Goal, gas: number, market: Market): Outlook {
   const usual = market.fullness < BALANCED ? market.fullness * gasLimit : target;
 
   let { history } = market;
-  let price = Number(market.baseFee);
+  let price = Math.max(1, Number(market.baseFee));
   let left = gas;
   let paid = 0n;
   let [least, most] = [Infinity, 0];

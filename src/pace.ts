@@ -86,7 +86,8 @@ export function pace(goal: Goal, left: number, moment: Moment): Allowance {
   if (now >= latest) return { gas: goal.mode === "economy" ? target : gasLimit, hold: null, late: true };
 
   const limit = priceLimit(left / target, prices, spreadOf(history), (end - now) / blockS);
-  if (Number(baseFee) <= limit) return { gas: target, hold: null, late: false };
+  // Nothing is worth waiting for on a chain without a base fee.
+  if (baseFee <= 1n || Number(baseFee) <= limit) return { gas: target, hold: null, late: false };
   const below = BigInt(Math.floor(limit));
   return { gas: 0, hold: { why: "price", baseFee, below, until: latest }, late: false };
 }

@@ -72,7 +72,7 @@ export function wave(history: PriceHistory, now: number, price: number, steps: n
     }
     return median(found);
   };
-  const current = between(today - AROUND + 1, today) ?? Math.log(price);
+  const current = between(today - AROUND + 1, today) ?? Math.log(Math.max(1, price));
   const usual = median([...logs.values()]) ?? current;
   const before = (step: number) => {
     const around = between(step - DAY - AROUND, Math.min(step - DAY + AROUND, today)) ?? usual;

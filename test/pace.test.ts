@@ -14,6 +14,17 @@ const HALF = LIMIT / 2;
 const FLAT = history(() => 10 * GWEI);
 
 describe("The pace", () => {
+  it("waits for nothing on a chain without a base fee", () => {
+    for (const baseFee of [0n, 1n]) {
+      const of = moment({ baseFee });
+      for (const goal of [
+        { mode: "economy", since: of.now },
+        { mode: "deadline", by: of.now + 86_400 },
+      ] as const)
+        expect(pace(goal, of.gasLimit, of)).to.include({ hold: null, gas: of.gasLimit / 2 });
+    }
+  });
+
   it("takes every block whole in mode max, whatever it asks", () => {
     for (const baseFee of [1n, 10n ** 13n]) {
       expect(pace({ mode: "max" }, 1, moment({ baseFee }))).to.deep.equal({

@@ -110,3 +110,35 @@ describe("The benchmark of audits", () => {
     expect(rowBytes).to.be.within(20, 40);
   });
 });
+
+/** In so short a run nothing is said of speed: they work, and lose nothing. */
+describe("The other benchmarks, in short", () => {
+  after(stopAll);
+
+  async function reportOf(...args: string[]) {
+    const { code, stdout, output } = await start(["scripts/bench.mjs", ...args, "--json"]).ended;
+    expect(code, output).to.equal(0);
+    return JSON.parse(stdout);
+  }
+
+  it("pressure: what is admitted under five times the load is on the chain, once, and no more waits than may", async () => {
+    const { offered, admitted, lost, doubled, mostWaiting, bounds } = await reportOf(
+      "pressure",
+      "--seconds",
+      "3",
+    );
+    expect([lost, doubled]).to.deep.equal([0, 0]);
+    expect(admitted).to.be.within(1, offered - 1);
+    expect(mostWaiting).to.be.at.most(bounds.items);
+  });
+
+  it("pipeline: journals every row of a file", async () => {
+    const { levels } = await reportOf("pipeline", "--rows", "2000", "--runs", "1");
+    expect(JSON.stringify(levels)).to.include("perNobleHash");
+  });
+
+  it("memory: a file from its first row to its report, also on a chain without a base fee", async () => {
+    const { runs } = await reportOf("memory", "--rows", "1000,2000");
+    expect(runs.map(({ rows }: { rows: number }) => rows)).to.deep.equal([1_000, 2_000]);
+  });
+});
