@@ -27,6 +27,9 @@ export type AsOf = {
   timestamp: number;
   /** how the block was chosen: by its tag, by --at, or by the hash that the reader trusts */
   tag: "safe" | "finalized" | "latest" | "block" | "pinned";
+  /** whether the chain calls it safe, or the reader named it; if not, the newest that it calls safe, null for none */
+  settled: boolean;
+  safe: number | null;
   /** whose word it is that this block is in the chain: `one node`, `2 of 3 nodes`, `pinned hash` */
   headerTrust: string;
 };

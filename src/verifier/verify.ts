@@ -244,8 +244,10 @@ async function reportAt(
 }
 
 function asOf({ chainId, view }: Sight, registry: Hex): Report["asOf"] {
-  const { block, hash, timestamp, tag, headerTrust } = view;
-  return { chainId, registry, block, hash, timestamp, tag, headerTrust };
+  const { block, hash, timestamp, tag, settled, headerTrust } = view;
+  // Once it is safe, how much further the chain has come since is not what the report is about.
+  const safe = settled ? null : view.safe;
+  return { chainId, registry, block, hash, timestamp, tag, settled, safe, headerTrust };
 }
 
 type Body = { content: Content; log: Log; recordedIn: Report["recordedIn"] };

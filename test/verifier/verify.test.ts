@@ -242,6 +242,18 @@ describe("verify", function () {
       expect(JSON.parse(before[0]!)).to.include({ verdict: "accept", level: 5 });
     });
 
+    it("says of a block that is not safe yet that it is about another state of the chain than once it is", async () => {
+      const uid = await desk.attest(desk.statement());
+      const at = (await world.chain.block("latest"))!.number;
+      const soon = await check(uid, { at, now: 7 });
+      await world.mine(4);
+      const late = await check(uid, { at, now: 7 });
+      expect([soon.verdict, late.verdict]).to.deep.equal(["undecided", "accept"]);
+      expect([soon.asOf!.settled, late.asOf!.settled]).to.deep.equal([false, true]);
+      expect(soon.asOf!.safe).to.be.lessThan(at);
+      expect(late.asOf!.safe).to.equal(null);
+    });
+
     it("finds the content of each of a batch by its own uid", async () => {
       const meant = [desk.statement({ revocable: false }), desk.statement({ salt: `0x${"9a".repeat(32)}` })];
       await desk.record(meant);
