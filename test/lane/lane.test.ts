@@ -545,6 +545,31 @@ describe("the lane", function () {
     }
   });
 
+  it("hands in again what a pool has lost unsaid after two blocks, once a head, and what is above it", async () => {
+    await open({ rows: 4 });
+    await desk.plan(2);
+    const lane = desk.lane({ now: () => 77 });
+    // Accepted, and forgotten.
+    world.faults.always("eth_sendRawTransaction", answering(`0x${"00".repeat(32)}`));
+    await lane.tick(desk.job);
+    world.faults.always("eth_sendRawTransaction", null);
+    const start = world.faults.asked.length;
+    for (const blocks of [0, 1]) {
+      await world.mine(blocks);
+      await lane.tick(desk.job);
+      expect(sentBytes(start)).to.deep.equal([]);
+    }
+    await world.mine();
+    for (let look = 0; look < 2; look += 1) await lane.tick(desk.job);
+    const bytes = [];
+    for (const { id } of await desk.store.batches(["signed"]))
+      bytes.push((await desk.store.attempts(id))[0]!.raw);
+    expect(bytes).to.have.length(2);
+    expect(sentBytes(start)).to.deep.equal(bytes);
+    await world.mine();
+    expect(await world.announced(desk.job.attester)).to.have.length(4);
+  });
+
   describe("what the registry refuses is a hold with its own words", () => {
     async function refusalOf(options: Parameters<Desk["lane"]>[0] = {}): Promise<Hold> {
       await desk.plan(2);
