@@ -281,21 +281,16 @@ export function createPlanning(options: PlanningOptions): Planning {
    */
   function closed(job: Job, head: Block, drafts: readonly Draft[], { slots }: Shares): Draft[] {
     if (job.state === "open") return [...drafts];
-    let left = PARTIAL_PER_BLOCK - (partial.get(job.id)?.head === head.hash ? partial.get(job.id)!.count : 0);
+    const at = partial.get(job.id)?.head === head.hash ? partial.get(job.id)! : { head: head.hash, count: 0 };
+    partial.set(job.id, at);
     const stopped = new Set<Lane>();
     return drafts.filter(({ lane, gas }) => {
       // What is behind a transaction that waits may be of the same stream.
       if (lane !== null && stopped.has(lane)) return false;
-      if (isFull(gas, slots.gas) || (left -= 1) >= 0) return true;
+      if (gas >= FULL * slots.gas || (at.count += 1) <= PARTIAL_PER_BLOCK) return true;
       if (lane !== null) stopped.add(lane);
       return false;
     });
-  }
-
-  /** Counts a transaction that goes before it is full. */
-  function closedEarly(job: Job, head: Block): void {
-    const before = partial.get(job.id);
-    partial.set(job.id, { head: head.hash, count: before?.head === head.hash ? before.count + 1 : 1 });
   }
 
   /** Whether so little waits that it may wait for more, which would share its transaction. */
@@ -467,13 +462,12 @@ export function createPlanning(options: PlanningOptions): Planning {
         clocks,
         open.map((one) => ({ ...one.flow, of: one })),
       );
-      const { drafts, job, shares } = flow.of;
+      const { drafts, job } = flow.of;
       const { lane: of, items, gas } = drafts.shift()!;
       const lane = of ?? leastLoaded(openLanes(head), load);
       load.set(lane.address, (load.get(lane.address) ?? 0) + 1);
       charge(clocks, flow, gas);
       pacing.took(gas);
-      if (!isFull(gas, shares.slots.gas)) closedEarly(job, head);
       given += gas;
       const last = taken.findLast((one) => one.lane === lane);
       if (last?.job === job) last.groups.push(items);
@@ -494,10 +488,6 @@ export function createPlanning(options: PlanningOptions): Planning {
 function sharesIn(free: number, manner: Manner, sample: readonly WaitingItem[], limits: Limits): Shares {
   const shares = sharesFor(manner, sample, limits, 0);
   return within(shares, free <= 0 ? 0 : Math.max(1, Math.floor(free / shares.slots.gas)));
-}
-
-function isFull(gas: number, slot: number): boolean {
-  return gas >= FULL * slot;
 }
 
 /** Nothing of a block. */
