@@ -29,6 +29,7 @@ import type {
   Store,
   StoredAttempt,
   StoredItem,
+  UnminedBatch,
 } from "../store/store.js";
 import { rootOf } from "../tree.js";
 import { createJudgement, type Member } from "./judgement.js";
@@ -109,7 +110,10 @@ const MOST_L1_RISE = 2n;
 /** Batches that are made at a time: while a node runs one, the next is read, packed and hashed. */
 const AHEAD = 3;
 
-/** Heads after which a nonce that is still the lowest is missed. */
+/**
+ * Blocks without room for the lowest nonce, or dearer than it pays, after which it is missed all the same. One that had
+ * room and left it out is enough: a pool may have lost it unsaid, and what is above it waits for it.
+ */
 const MISSED_BLOCKS = 2;
 
 /** A transaction's payload, made and not signed yet. */
@@ -455,11 +459,15 @@ export function createLane(options: LaneOptions): Lane {
   }
 
   /** Whether the lowest nonce is to be handed in again, once a head. */
-  function misses(nonce: number | undefined, head: Block): boolean {
-    if (nonce === undefined) lowest = null;
-    else if (lowest?.nonce !== nonce) lowest = { nonce, since: head.number, missed: null };
-    if (lowest === null || head.number - lowest.since < MISSED_BLOCKS || lowest.missed === head.hash)
+  function misses(first: UnminedBatch | undefined, head: Block): boolean {
+    if (first === undefined) {
+      lowest = null;
       return false;
+    }
+    if (lowest?.nonce !== first.nonce) lowest = { nonce: first.nonce, since: head.number, missed: null };
+    const blocks = head.number - lowest.since;
+    const isMissed = blocks >= MISSED_BLOCKS || (blocks > 0 && hadRoom(head, first.attempts.at(-1)!));
+    if (!isMissed || lowest.missed === head.hash) return false;
     lowest.missed = head.hash;
     return true;
   }
@@ -495,7 +503,7 @@ export function createLane(options: LaneOptions): Lane {
         lane: address,
         patienceMs: options.patienceMs,
         patienceBlocks: options.patienceBlocks ?? PATIENCE_BLOCKS,
-        misses: misses(signed[0]?.nonce, head),
+        misses: misses(signed[0], head),
         slots,
         ahead: AHEAD,
         transactionGas,
@@ -517,6 +525,13 @@ export function createLane(options: LaneOptions): Lane {
       return moved;
     },
   };
+}
+
+function hadRoom(
+  { gasUsed, gasLimit, baseFee }: Block,
+  attempt: { gasLimit: bigint; maxFee: bigint },
+): boolean {
+  return gasUsed + attempt.gasLimit <= gasLimit && attempt.maxFee >= baseFee;
 }
 
 function sinceFirst(before: Hold | null, found: Obstacle | null, now: number): Hold | null {

@@ -2,13 +2,14 @@ import type { Block } from "../chain/chain.js";
 import { gasOfSeveral, type Manner, mannerOf, workOf } from "../gas.js";
 import { type Hex, ZERO_WORD } from "../hex.js";
 import type { Hold, Lane } from "../lane/lane.js";
-import { bundle } from "../planner/bundle.js";
 import { charge, type Flow, newClocks, nextFlow } from "../planner/fair.js";
-import { BLOCKS_AHEAD, plan, SAMPLE, type Shares, sharesFor } from "../planner/planner.js";
+import { BLOCKS_AHEAD, SAMPLE, type Shares, sharesFor } from "../planner/planner.js";
 import { type Limits, usableGas } from "../planner/split.js";
 import type { Mode, PriceHold } from "../pace.js";
+import { createDrafting, type Draft, type DraftingTask, isSigned, leastLoaded } from "./drafting.js";
+import { type OnTheWay, onTheWay } from "./onTheWay.js";
 import type { Pacing } from "./pacing.js";
-import type { Job, Priority, Store, StreamState, WaitingItem } from "../store/store.js";
+import type { Job, Priority, Store, StoredBatch, WaitingItem } from "../store/store.js";
 
 export type PlanningOptions = {
   store: Store;
@@ -36,20 +37,14 @@ export type Planning = {
 /** Blocks after which a lane that was held up is tried again, if there is another one. */
 const HELD_BLOCKS = 10;
 
-/** Pages of a job that are read in one tick, past streams that cannot go on just now. */
-const MOST_PAGES = 4;
-
-/** Transactions of a job that may be closed before they are full, for each block. */
-const PARTIAL_PER_BLOCK = 4;
-
-/** Of its share of gas, what makes a transaction full. */
-const FULL = 0.9;
+/**
+ * Transactions of a job that are on their way while another is closed before it is full. Else all that comes within a
+ * block makes a transaction at each look, and the slots of a lane are full of small ones while blocks are not.
+ */
+const MOST_SMALL = 8;
 
 /** Of a tenant's share, how much jobs of a priority get against each other. */
 const WEIGHTS: { [priority in Priority]: number } = { low: 1, normal: 4, high: 16 };
-
-/** A transaction that is to be planned. */
-type Draft = { lane: Lane | null; items: number[]; gas: number };
 
 export function createPlanning(options: PlanningOptions): Planning {
   const { store, signing, laneAt, clock, pacing } = options;
@@ -59,8 +54,6 @@ export function createPlanning(options: PlanningOptions): Planning {
   const holds = new Map<number, Map<Hex, Hold>>();
   /** what jobs wait for that are not to go at any price */
   const priced = new Map<number, PricedHold>();
-  /** transactions that were closed before they were full, under the newest head */
-  const partial = new Map<number, { head: Hex; count: number }>();
   /** since when a job has had less waiting than fills a transaction */
   const lingering = new Map<number, number>();
 
@@ -86,10 +79,15 @@ export function createPlanning(options: PlanningOptions): Planning {
   /**
    * Takes back what is planned on a lane that cannot sign it, be it that its key is not here, that it is held up while
    * another is free, or that a stream of it is on another one.
+   * @returns the batches that lead what was taken back
    */
-  async function giveUpPlans(job: Job, head: Block, alone: boolean): Promise<boolean> {
+  async function giveUpPlans(
+    job: Job,
+    planned: readonly StoredBatch[],
+    head: Block,
+    alone: boolean,
+  ): Promise<Set<number>> {
     const keep = new Set(openLanes(head).map((lane) => lane.address));
-    const planned = await store.batches(["planned"], job.id);
     const keys = [...new Set(planned.map((batch) => batch.stream).filter((key) => key !== ZERO_WORD))];
     const streams = await store.streams(job.attester, keys);
     const goes = new Map<number, Hex>();
@@ -106,7 +104,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     const [first] = planned;
     if (held) for (const { lead, lane } of planned) if (lead !== first!.lead) goes.set(lead, lane);
     for (const [lead, lane] of goes) await (await laneAt(lane)).voidPlanned(lead);
-    return goes.size > 0;
+    return new Set(goes.keys());
   }
 
   function isHeldBack(job: Job): boolean {
@@ -116,14 +114,13 @@ export function createPlanning(options: PlanningOptions): Planning {
   /**
    * In a stream, what waits goes before what comes after it in the input. If a batch has failed, those behind it fail
    * too, for the stream has not come to where they begin: what is signed is waited for, what is planned gives way.
-   * @returns streams that wait, and whether anything gave way
+   * @returns streams that wait, and the batches that lead what gave way
    */
-  async function makeWay(job: Job): Promise<{ waits: Set<Hex>; gaveWay: boolean }> {
+  async function makeWay(job: Job): Promise<{ waits: Set<Hex>; gone: Set<number> }> {
     const waits = new Set<Hex>();
+    const gone = new Set<number>();
     // Only these give items back: without one, what waits is the end of the input, and all items need not be looked at.
-    if ((await store.batches(["voided", "reverted", "stolen"], job.id)).length === 0)
-      return { waits, gaveWay: false };
-    const given = new Set<number>();
+    if ((await store.batches(["voided", "reverted", "stolen"], job.id)).length === 0) return { waits, gone };
     for (const { lead, lane, stream, batch } of await store.aheadOfWaiting(job.id)) {
       if ("inclusion" in batch && batch.inclusion.succeeded) {
         holdStream(
@@ -134,24 +131,37 @@ export function createPlanning(options: PlanningOptions): Planning {
         );
         waits.add(stream);
       } else if (batch.state === "planned") {
-        if (!given.has(lead)) await (await laneAt(lane)).voidPlanned(lead);
-        given.add(lead);
+        if (!gone.has(lead)) await (await laneAt(lane)).voidPlanned(lead);
+        gone.add(lead);
       } else {
         waits.add(stream);
       }
     }
-    return { waits, gaveWay: given.size > 0 };
+    return { waits, gone };
   }
 
+  const drafting = createDrafting({
+    ...{ store, signing, openLanes },
+    holdStream: (job, stream, detail) => holdStream(job, stream, "stream", detail),
+  });
+
   async function tick(jobs: readonly Job[], head: Block): Promise<boolean> {
-    let moved = false;
     const limits = options.limitsAt(head);
+    const alone = jobs.length === 1;
     const waits = new Map<number, Set<Hex>>();
+    const planned = new Map<number, StoredBatch[]>();
+    let moved = false;
     for (const job of jobs) {
-      moved = (await giveUpPlans(job, head, jobs.length === 1)) || moved;
+      const found = await store.batches(["planned"], job.id);
+      const gone = await giveUpPlans(job, found, head, alone);
       holds.set(job.id, new Map([...(holds.get(job.id) ?? [])].filter(([, hold]) => hold.why === "order")));
       const way = await makeWay(job);
-      moved = way.gaveWay || moved;
+      for (const lead of way.gone) gone.add(lead);
+      moved ||= gone.size > 0;
+      planned.set(
+        job.id,
+        found.filter(({ lead }) => !gone.has(lead)),
+      );
       for (const { stream, reason, line } of await store.refusals(job.id, SAMPLE)) {
         // The first of a stream is what has to be mended first.
         if (!way.waits.has(stream)) holdStream(job, stream, "refused", `line ${line}: ${reason}`);
@@ -159,87 +169,61 @@ export function createPlanning(options: PlanningOptions): Planning {
       }
       waits.set(job.id, way.waits);
     }
-    const unfinished = await unfinishedOf(jobs);
-    const total = [...unfinished.values()].reduce((sum, count) => sum + count, 0);
-    const free = jobs.length === 1 ? Infinity : await freeGas(jobs, limits);
-    const drafted = await draftsOf(jobs, head, limits, waits, unfinished, total, free);
-    const taken = choose(drafted, head, unfinished, free);
+    const addresses = (lanes: readonly Lane[]) => new Set(lanes.map((lane) => lane.address));
+    // What its own limits hold back keeps no room from others.
+    const going = jobs.filter((job) => alone || !isHeldBack(job));
+    const way = onTheWay(
+      await store.unmined(),
+      going.flatMap((job) => planned.get(job.id)!),
+      Math.min(usableGas(limits), limits.transactionGas),
+      addresses(signing()),
+      addresses(openLanes(head)),
+    );
+    const draft = drafting();
+    const drafted: Drafted[] = [];
+    for (const job of jobs) {
+      // Of what is held back, one transaction waits to be tried.
+      const isHeld = !going.includes(job);
+      if (isHeld && planned.get(job.id)!.length > 0) continue;
+      const one = await draftsOf(job, head, limits, waits.get(job.id)!, way, alone, draft);
+      if (one === null) continue;
+      drafted.push(isHeld ? { ...one, drafts: one.drafts.slice(0, 1) } : one);
+    }
+    const taken = choose(drafted, head, way, alone ? Infinity : freeGas(way, limits));
     for (const { lane, job, groups } of taken) await store.assign(lane.token, job.id, groups);
     return moved || taken.length > 0;
   }
 
-  /** Transactions that are planned, or signed and in no block, by lane. */
-  async function unfinishedOf(jobs: readonly Job[]): Promise<Map<Hex, number>> {
-    const unfinished = new Map<Hex, number>();
-    const add = (lane: Hex) => unfinished.set(lane, (unfinished.get(lane) ?? 0) + 1);
-    const able = new Set(signing().map((lane) => lane.address));
-    for (const { lane } of await store.unmined()) if (able.has(lane)) add(lane);
-    for (const job of jobs) {
-      // What is planned for a job that does not run waits for its own run, and would keep this one from planning for ever.
-      for (const { id, lead, lane } of await store.batches(["planned"], job.id)) if (id === lead) add(lane);
-    }
-    return unfinished;
-  }
-
-  /** Of the blocks of work that are to be on their way, the gas that nobody has: jobs fill transactions of unlike sizes. */
-  async function freeGas(jobs: readonly Job[], limits: Limits): Promise<number> {
-    const usable = usableGas(limits);
-    const able = new Set(signing().map((lane) => lane.address));
-    let free = BLOCKS_AHEAD * usable;
-    for (const { lane, attempts } of await store.unmined())
-      if (able.has(lane)) free -= Number(attempts.at(-1)?.gasLimit ?? 0n);
-    for (const job of jobs) {
-      if (isHeldBack(job)) continue;
-      const planned = await store.batches(["planned"], job.id);
-      const most = Math.min(usable, limits.transactionGas);
-      free -= most * planned.filter(({ id, lead }) => id === lead).length;
-    }
-    return free;
-  }
-
   type Drafted = { job: Job; flow: Flow; shares: Shares; drafts: Draft[] };
 
+  /** @returns null if nothing of the job is to be planned now */
   async function draftsOf(
-    jobs: readonly Job[],
+    job: Job,
     head: Block,
     limits: Limits,
-    waits: ReadonlyMap<number, ReadonlySet<Hex>>,
-    unfinished: ReadonlyMap<Hex, number>,
-    total: number,
-    free: number,
-  ): Promise<Drafted[]> {
-    /** streams that come to a lane in this tick, whichever job they are of */
-    const bound = new Map<string, Lane | null>();
-    const drafted: Drafted[] = [];
-    for (const job of jobs) {
-      const sample = await store.waiting(job.id, SAMPLE, [...waits.get(job.id)!]);
-      if (sample.length === 0) {
-        lingering.delete(job.id);
-        priced.delete(job.id);
-        continue;
-      }
-      const signed = signing().some((lane) => lane.address !== job.attester);
-      const manner = mannerOf(job.act, signed, ZERO_WORD);
-      const own = await pacedShares(job, manner, sample, limits, head);
-      const shares = within(
-        own ??
-          (free === Infinity
-            ? sharesFor(manner, sample, limits, total)
-            : sharesIn(free, manner, sample, limits)),
-        roomOn(openLanes(head), unfinished),
-      );
-      if (shares.room === 0) continue;
-      const all = await draftsIn(job, head, limits, shares, sample, waits.get(job.id)!, bound, unfinished);
-      const drafts = closed(job, head, all, shares);
-      if (drafts.length === 0 || lingers(job, drafts, shares)) continue;
-      if (jobs.length > 1 && isHeldBack(job)) {
-        if ((await store.batches(["planned"], job.id)).length > 0) continue;
-        drafts.length = 1;
-      }
-      const flow = { tenant: job.tenant, job: job.id, weight: WEIGHTS[job.priority] };
-      drafted.push({ job, flow, shares, drafts });
+    waits: ReadonlySet<Hex>,
+    way: OnTheWay,
+    alone: boolean,
+    draft: (task: DraftingTask) => Promise<Draft[]>,
+  ): Promise<Drafted | null> {
+    const sample = await store.waiting(job.id, SAMPLE, [...waits]);
+    if (sample.length === 0) {
+      lingering.delete(job.id);
+      priced.delete(job.id);
+      return null;
     }
-    return drafted;
+    const manner = mannerOf(job.act, isSigned(job, signing()), ZERO_WORD);
+    const paced = await pacedShares(job, manner, sample, limits, head, way);
+    const shares = within(
+      paced ?? roomBeside(way, alone, manner, sample, limits),
+      roomOn(openLanes(head), way.load),
+    );
+    if (shares.room === 0) return null;
+    const all = await draft({ job, head, limits, shares, sample, waits, load: way.load });
+    const drafts = job.state === "open" ? all : closed(all, way.nearOf(job.id), usableGas(limits));
+    if (drafts.length === 0 || lingers(job, drafts, shares)) return null;
+    const flow = { tenant: job.tenant, job: job.id, weight: WEIGHTS[job.priority] };
+    return { job, flow, shares, drafts };
   }
 
   /**
@@ -252,6 +236,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     sample: readonly WaitingItem[],
     limits: Limits,
     head: Block,
+    way: OnTheWay,
   ): Promise<Shares | null> {
     const { goal, maxFee } = job.terms;
     const before = priced.get(job.id);
@@ -264,33 +249,8 @@ export function createPlanning(options: PlanningOptions): Planning {
     if (hold !== null) priced.set(job.id, pricedHold(goal.mode, hold, before));
     if (allowed === 0) return NONE;
     if (late && goal.mode === "deadline") return null;
-    const own = await unfinishedOfJob(job);
-    return sharesFor(manner, sample, { ...limits, share: allowed / limits.blockGas }, own, 1);
-  }
-
-  async function unfinishedOfJob(job: Job): Promise<number> {
-    const signed = (await store.unmined()).filter((batch) => batch.job === job.id);
-    const planned = await store.batches(["planned"], job.id);
-    return signed.length + planned.filter(({ id, lead }) => id === lead).length;
-  }
-
-  /**
-   * Of a job that more comes to, transactions that are closed: the full ones, and a few that are not for each block, so
-   * that what comes alone need not wait. All that comes meanwhile would else make a small transaction at each look, and
-   * the slots of a lane are soon full of them, while blocks are not.
-   */
-  function closed(job: Job, head: Block, drafts: readonly Draft[], { slots }: Shares): Draft[] {
-    if (job.state === "open") return [...drafts];
-    const at = partial.get(job.id)?.head === head.hash ? partial.get(job.id)! : { head: head.hash, count: 0 };
-    partial.set(job.id, at);
-    const stopped = new Set<Lane>();
-    return drafts.filter(({ lane, gas }) => {
-      // What is behind a transaction that waits may be of the same stream.
-      if (lane !== null && stopped.has(lane)) return false;
-      if (gas >= FULL * slots.gas || (at.count += 1) <= PARTIAL_PER_BLOCK) return true;
-      if (lane !== null) stopped.add(lane);
-      return false;
-    });
+    const share = allowed / limits.blockGas;
+    return sharesFor(manner, sample, { ...limits, share }, way.countOf(job.id), 1);
   }
 
   /** Whether so little waits that it may wait for more, which would share its transaction. */
@@ -308,146 +268,14 @@ export function createPlanning(options: PlanningOptions): Planning {
     return false;
   }
 
-  async function draftsIn(
-    job: Job,
-    head: Block,
-    limits: Limits,
-    shares: Shares,
-    sample: readonly WaitingItem[],
-    waits: ReadonlySet<Hex>,
-    bound: Map<string, Lane | null>,
-    unfinished: ReadonlyMap<Hex, number>,
-  ): Promise<Draft[]> {
-    const signed = signing().some((lane) => lane.address !== job.attester);
-    const except = new Set(waits);
-    const states = new Map<Hex, StreamState>();
-    const drafts: Draft[] = [];
-    const load = new Map(unfinished);
-    let anyLoose = false;
-    for (let page = 0; page < MOST_PAGES && drafts.length < shares.room; page += 1) {
-      const want = Math.max(SAMPLE, shares.page);
-      const waiting: readonly WaitingItem[] =
-        page === 0 && sample.length < SAMPLE ? sample : await store.waiting(job.id, want, [...except]);
-      const more = waiting.length >= want;
-      const ordered = waiting.filter((item) => item.stream !== ZERO_WORD);
-      const keys = [...new Set(ordered.map((item) => item.stream))];
-      for (const [key, state] of await store.streams(
-        job.attester,
-        keys.filter((key) => !states.has(key)),
-      ))
-        states.set(key, state);
-      // Once: what is in no stream is on every page from there on.
-      if (!anyLoose && ordered.length < waiting.length) {
-        anyLoose = true;
-        drafts.push(...loose(job, signed, waiting, limits, shares, more));
-      }
-      const passed = except.size;
-      const lanes = new Map<Lane, WaitingItem[]>();
-      for (const item of ordered) {
-        if (except.has(item.stream)) continue;
-        const lane = laneFor(job, item.stream, states.get(item.stream)!, head, bound, load);
-        if (lane === null) except.add(item.stream);
-        else pushTo(lanes, lane, item);
-      }
-      const manner = (stream: Hex): Manner => mannerOf(job.act, signed, stream, states.get(stream)!.end);
-      for (const [lane, items] of lanes) {
-        let transactions = bundle(manner, items, limits, shares.slots);
-        // What does not fill its transaction is taken up again with what waits behind it.
-        if (more && transactions.length > 1) transactions = transactions.slice(0, -1);
-        transactions = transactions.slice(0, lane.slots - (load.get(lane.address) ?? 0));
-        for (const one of transactions) {
-          drafts.push({ lane, items: one.map(({ id }) => id), gas: gasOfRuns(manner, one) });
-          load.set(lane.address, (load.get(lane.address) ?? 0) + 1);
-        }
-        for (const { stream } of items) except.add(stream);
-      }
-      // Another page only past what could not be taken from this one.
-      if (!more || except.size === passed) break;
-    }
-    return drafts;
-  }
-
-  /** Transactions of what is in no stream; after one that failed, no more together than may go with what was in it. */
-  function loose(
-    job: Job,
-    signed: boolean,
-    waiting: readonly WaitingItem[],
-    limits: Limits,
-    shares: Shares,
-    more: boolean,
-  ): Draft[] {
-    const manner = mannerOf(job.act, signed, ZERO_WORD);
-    const items = waiting.filter((item) => item.stream === ZERO_WORD);
-    const sound = items.filter((item) => item.most === null);
-    const gasOfItems = (ids: readonly number[]) => {
-      const sizes = new Map(items.map((item) => [item.id, item]));
-      return gasOfSeveral(
-        [
-          workOf(
-            manner,
-            ids.map((id) => sizes.get(id)!),
-          ),
-        ],
-        1,
-      );
-    };
-    const groups = sound.length === 0 ? [] : plan(manner, sound, limits, shares, more);
-    let suspects = items.filter((item) => item.most !== null);
-    while (suspects.length > 0) {
-      const few = suspects.slice(0, suspects[0]!.most!);
-      const [first] = plan(manner, few, limits, { ...shares, room: 1 }, false);
-      groups.push(first!);
-      suspects = suspects.slice(first!.length);
-    }
-    return groups.map((ids) => ({ lane: null, items: ids, gas: gasOfItems(ids) }));
-  }
-
-  function gasOfRuns(manner: (stream: Hex) => Manner, items: readonly WaitingItem[]): number {
-    const runs = new Map<Hex, WaitingItem[]>();
-    for (const item of items) pushTo(runs, item.stream, item);
-    return gasOfSeveral(
-      [...runs].map(([stream, sizes]) => workOf(manner(stream), sizes)),
-      1,
-    );
-  }
-
-  /** The lane of a stream: as long as a batch of it is not safe, the one that has it. Null if it cannot go on now. */
-  function laneFor(
-    job: Job,
-    stream: Hex,
-    state: StreamState,
-    head: Block,
-    bound: Map<string, Lane | null>,
-    load: ReadonlyMap<Hex, number>,
-  ): Lane | null {
-    const key = `${job.attester} ${stream}`;
-    if (bound.has(key)) return bound.get(key)!;
-    const find = (): Lane | null => {
-      if (state.failed) return null;
-      const own = signing().find((lane) => lane.address === state.lane);
-      if (state.lane !== null && own === undefined && state.signed) {
-        const detail = `the stream is on lane ${state.lane}, whose key is not here, until its batches are safe`;
-        holdStream(job, stream, "stream", detail);
-        return null;
-      }
-      const hasRoom = (lane: Lane) => (load.get(lane.address) ?? 0) < lane.slots;
-      if (own !== undefined) return hasRoom(own) ? own : null;
-      const open = openLanes(head).filter(hasRoom);
-      return open.length === 0 ? null : leastLoaded(open, load);
-    };
-    const lane = find();
-    bound.set(key, lane);
-    return lane;
-  }
-
   /** Gives the room that there is to whoever's turn it is, until nobody wants any or there is none. */
   function choose(
     drafted: readonly Drafted[],
     head: Block,
-    unfinished: ReadonlyMap<Hex, number>,
+    way: OnTheWay,
     free: number,
   ): { lane: Lane; job: Job; groups: number[][] }[] {
-    const load = new Map(unfinished);
+    const load = new Map(way.load);
     const taken: { lane: Lane; job: Job; groups: number[][] }[] = [];
     let given = 0;
     const wanting = drafted.map((one) => ({
@@ -484,10 +312,43 @@ export function createPlanning(options: PlanningOptions): Planning {
   };
 }
 
-/** Whoever has less than a transaction of room gets one all the same: else who fills smaller ones always came first. */
-function sharesIn(free: number, manner: Manner, sample: readonly WaitingItem[], limits: Limits): Shares {
+/** Of the blocks of work that are to be on their way, the gas that nobody has. */
+function freeGas(way: OnTheWay, limits: Limits): number {
+  return BLOCKS_AHEAD * usableGas(limits) - way.gas;
+}
+
+/** Room beside what is on its way, in transactions of items like these. */
+function roomBeside(
+  way: OnTheWay,
+  alone: boolean,
+  manner: Manner,
+  sample: readonly WaitingItem[],
+  limits: Limits,
+): Shares {
   const shares = sharesFor(manner, sample, limits, 0);
+  if (alone) {
+    // Small ones are not as many, but any number of anchors fits a block.
+    const taken = manner.act === "anchor" ? way.count : Math.round(way.gas / shares.slots.gas);
+    return within(shares, Math.max(0, shares.room - taken));
+  }
+  // Whoever has less than a transaction of room gets one all the same: else who fills smaller ones always came first.
+  const free = freeGas(way, limits);
   return within(shares, free <= 0 ? 0 : Math.max(1, Math.floor(free / shares.slots.gas)));
+}
+
+/**
+ * Of a job that more comes to, transactions that are closed: the full ones, and one that is not if the next block has
+ * room for it beside what the job has on its way. For one that has not, waiting costs nothing, and it fills meanwhile.
+ */
+function closed(drafts: readonly Draft[], near: { count: number; gas: number }, usable: number): Draft[] {
+  let { count, gas } = near;
+  return drafts.filter((draft) => {
+    const isTime = draft.full || (count < MOST_SMALL && gas + draft.gas <= usable);
+    if (!isTime) return false;
+    count += 1;
+    gas += draft.gas;
+    return true;
+  });
 }
 
 /** Nothing of a block. */
@@ -521,15 +382,4 @@ function roomOn(lanes: readonly Lane[], load: ReadonlyMap<Hex, number>): number 
 function within(shares: Shares, most: number): Shares {
   if (shares.room <= most) return shares;
   return { ...shares, room: most, page: Math.ceil((shares.page * most) / shares.room) };
-}
-
-function leastLoaded(lanes: readonly Lane[], load: ReadonlyMap<Hex, number>): Lane {
-  const of = (lane: Lane) => load.get(lane.address) ?? 0;
-  return lanes.reduce((a, b) => (of(b) < of(a) ? b : a));
-}
-
-function pushTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const known = map.get(key);
-  if (known === undefined) map.set(key, [value]);
-  else known.push(value);
 }

@@ -545,29 +545,47 @@ describe("the lane", function () {
     }
   });
 
-  it("hands in again what a pool has lost unsaid after two blocks, once a head, and what is above it", async () => {
-    await open({ rows: 4 });
-    await desk.plan(2);
-    const lane = desk.lane({ now: () => 77 });
-    // Accepted, and forgotten.
-    world.faults.always("eth_sendRawTransaction", answering(`0x${"00".repeat(32)}`));
-    await lane.tick(desk.job);
-    world.faults.always("eth_sendRawTransaction", null);
-    const start = world.faults.asked.length;
-    for (const blocks of [0, 1]) {
-      await world.mine(blocks);
-      await lane.tick(desk.job);
-      expect(sentBytes(start)).to.deep.equal([]);
+  describe("what a pool has lost unsaid is handed in again, once a head, and what is above it", () => {
+    const FULL: Fault = async (forward) => {
+      const block = (await forward()) as { gasLimit: Hex };
+      return { ...block, gasUsed: block.gasLimit };
+    };
+    const DEAR: Fault = async (forward) => ({
+      ...((await forward()) as object),
+      baseFeePerGas: "0xffffffffff",
+    });
+    for (const [when, blocks, head] of [
+      ["after a block that had room for it", 1, passing],
+      ["after two that had none", 2, FULL],
+      ["after two that were dearer than it pays", 2, DEAR],
+    ] as const) {
+      it(when, async () => {
+        await open({ rows: 4 });
+        await desk.plan(2);
+        const lane = desk.lane({ now: () => 77 });
+        // Accepted, and forgotten.
+        world.faults.always("eth_sendRawTransaction", answering(`0x${"00".repeat(32)}`));
+        await lane.tick(desk.job);
+        world.faults.always("eth_sendRawTransaction", null);
+        world.faults.always("eth_getBlockByNumber", head);
+        const start = world.faults.asked.length;
+        await lane.tick(desk.job);
+        for (let block = 1; block < blocks; block += 1) {
+          await world.mine();
+          await lane.tick(desk.job);
+        }
+        expect(sentBytes(start)).to.deep.equal([]);
+        await world.mine();
+        for (let look = 0; look < 2; look += 1) await lane.tick(desk.job);
+        const bytes = [];
+        for (const { id } of await desk.store.batches(["signed"]))
+          bytes.push((await desk.store.attempts(id))[0]!.raw);
+        expect(bytes).to.have.length(2);
+        expect(sentBytes(start)).to.deep.equal(bytes);
+        await world.mine();
+        expect(await world.announced(desk.job.attester)).to.have.length(4);
+      });
     }
-    await world.mine();
-    for (let look = 0; look < 2; look += 1) await lane.tick(desk.job);
-    const bytes = [];
-    for (const { id } of await desk.store.batches(["signed"]))
-      bytes.push((await desk.store.attempts(id))[0]!.raw);
-    expect(bytes).to.have.length(2);
-    expect(sentBytes(start)).to.deep.equal(bytes);
-    await world.mine();
-    expect(await world.announced(desk.job.attester)).to.have.length(4);
   });
 
   describe("what the registry refuses is a hold with its own words", () => {

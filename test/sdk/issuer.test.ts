@@ -310,6 +310,49 @@ describe("an issuer in a program", function () {
     expect(lead.count).to.be.greaterThan(100);
   });
 
+  describe("closes a transaction before it is full", () => {
+    const onTheirWay = () => store.unmined();
+    const waiting = async () => (await store.counts((await store.jobs())[0]!.id)).waiting;
+    async function addOne(): Promise<void> {
+      await issuer.add(statement());
+      const looks = () => world.faults.asked.filter(({ params }) => params[0] === "latest").length;
+      for (const from = looks(); looks() < from + 3 || (await store.batches(["planned"])).length > 0;)
+        await settled();
+    }
+
+    it("only while the next block has room for it beside what is on its way", async () => {
+      const block = 450_000;
+      await open({ limits: { share: block / 30_000_000 } });
+      while ((await waiting()) === 0) await addOne();
+      const small = await onTheirWay();
+      expect(small.length).to.be.within(2, 7);
+      const gasOf = (all: typeof small) =>
+        all.reduce((sum, { attempts }) => sum + Number(attempts[0]!.gasLimit), 0);
+      expect(gasOf(small)).to.be.at.most(block);
+      expect(gasOf(small) + Number(small[0]!.attempts[0]!.gasLimit)).to.be.greaterThan(block);
+      for (let more = 0; more < 3; more += 1) await addOne();
+      expect(await onTheirWay()).to.have.length(small.length);
+
+      // What fills one goes at once, whatever the next block has room for.
+      while ((await onTheirWay()).length === small.length) await addOne();
+      const full = (await onTheirWay()).slice(small.length);
+      expect(gasOf(full)).to.be.within(0.85 * block, block);
+      while ((await waiting()) === 0) await addOne();
+      await world.mine();
+      while ((await waiting()) > 0) await settled();
+    });
+
+    it("eight times at most, for slots are few, and one more for each that comes into a block", async () => {
+      await open();
+      while ((await waiting()) === 0) await addOne();
+      expect(await onTheirWay()).to.have.length(8);
+      for (let more = 0; more < 3; more += 1) await addOne();
+      expect(await waiting()).to.equal(4);
+      await world.mine();
+      while ((await waiting()) > 0 || (await onTheirWay()).length !== 1) await settled();
+    });
+  });
+
   it("refuses what comes after it is closed, and goes on with what was acknowledged when it is opened again", async () => {
     await open();
     const said = await Promise.all(statements(20).map((one) => issuer.add(one)));
