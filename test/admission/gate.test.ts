@@ -54,6 +54,40 @@ describe("the gate of a flow", () => {
     }
   });
 
+  it("learns no less than a 64th and no more than four times, from where it comes back", () => {
+    let drain = UNKNOWN_DRAIN;
+    for (let block = 0; block < 100; block += 1)
+      drain = learn(drain, { blocks: 1, ready: 300, taken: 0, perBlock: 100 });
+    expect(drain.share).to.equal(1 / 64);
+    for (let block = 0; block < 100; block += 1)
+      drain = learn(drain, { blocks: 1, ready: 300, taken: 10_000, perBlock: 100 });
+    expect(drain.share).to.equal(4);
+  });
+
+  it("counts rows that came in and landed between two looks as taken", () => {
+    const door = createDoor(
+      { items: 10_000, blocks: 4 },
+      { rows: 100, waiting: 0, assigned: 100, perBlock: 100 },
+    );
+    door.enter(Array(100).fill(null));
+    for (const [head, rows] of [
+      [1, 100],
+      [2, 200],
+    ] as const)
+      door.measured({ head, rows, waiting: 0, assigned: 100, perBlock: 100 });
+    expect(door.pressure()).to.include({ waiting: 100, blocks: 1 });
+  });
+
+  it("is idle until something waits, and again when nothing does", () => {
+    const door = createDoor(BOUNDS, { rows: 0, waiting: 0, assigned: 0, perBlock: 5 });
+    const idle = [door.isIdle()];
+    for (const waiting of [3, 0]) {
+      door.measured({ head: 1, rows: 3, waiting, assigned: 0, perBlock: 5 });
+      idle.push(door.isIdle());
+    }
+    expect(idle).to.deep.equal([true, false, true]);
+  });
+
   it("counts what came in since it was measured, and lets nobody through twice for the same room", async () => {
     const door = createDoor(
       { items: 10, blocks: Infinity },

@@ -282,7 +282,9 @@ describe("an issuer in a program", function () {
 
   it("has a lone statement on an idle system in the next block, unless it is to linger for company", async () => {
     await open({ pollMs: 60_000 });
-    await settled();
+    // The submitter has looked and rests: nothing but the statement itself can wake it.
+    for (let asked = -1; asked !== world.faults.asked.length; await settled())
+      asked = world.faults.asked.length;
     // Only what is handed in gets a block: so nobody looks at the head for a minute, and it is sent all the same.
     world.faults.always("eth_sendRawTransaction", async (forward) => {
       const answer = await forward();
