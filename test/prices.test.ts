@@ -68,4 +68,14 @@ describe("What is known of prices", () => {
     const spread = Math.sqrt(10 / 9);
     expect(spreadOf(rough!)).to.be.within(spread - 0.001, spread + 0.001);
   });
+
+  it("takes nothing from fewer than eight blocks of a quarter, and no more than a fifth from any", () => {
+    let history: PriceHistory = [];
+    const spreads: number[] = [];
+    for (let block = 0; block < 9; block += 1) {
+      history = remember(history, NOW + 12 * block, block % 2 === 0 ? 1_000 : 3_000);
+      spreads.push(spreadOf(history));
+    }
+    expect(spreads).to.deep.equal([...Array<number>(7).fill(1), 1.2, 1.2]);
+  });
 });

@@ -353,6 +353,13 @@ describe("an issuer in a program", function () {
       await world.mine();
       while ((await waiting()) > 0 || (await onTheirWay()).length !== 1) await settled();
     });
+
+    it("three times at most where each is an anchor, for what waits can all go in one", async () => {
+      await open({ level: "anchor" });
+      for (let one = 0; one < 5; one += 1) await addOne();
+      expect(await onTheirWay()).to.have.length(3);
+      expect(await waiting()).to.equal(2);
+    });
   });
 
   it("refuses what comes after it is closed, and goes on with what was acknowledged when it is opened again", async () => {
