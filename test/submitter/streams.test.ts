@@ -123,6 +123,8 @@ describe("many streams", function () {
       );
       expect(outcome, `seed ${seed}`).to.deep.equal({ kind: "done" });
       expect(await desk.store.counts(job.id)).to.include({ verified: 10_000 });
+      // What the last look has in store for the run is not meant for what is asked here.
+      world.faults.heal();
       await expectInOrder(issuer.address, rows);
       blocks.push(took);
       if (count === 1) await desk.close();
