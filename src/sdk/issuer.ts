@@ -16,6 +16,7 @@ import { ETHEREUM_LIMITS, fitsAlone } from "../planner/split.js";
 import { parseSchema } from "../schema.js";
 import type { Job, NewJob, Priority, Store } from "../store/store.js";
 import { streamKey } from "../stream.js";
+import { isSigned } from "../submitter/drafting.js";
 import { nudger } from "../submitter/loop.js";
 import { createNotes } from "../submitter/notes.js";
 import { createSubmitter, type Progress, type SubmitterOptions } from "../submitter/submitter.js";
@@ -131,11 +132,7 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
     const head = await headOf(chain);
     blockTime ??= head.timestamp;
     const limits = { ...ETHEREUM_LIMITS, ...options.limits, blockGas: Number(head.gasLimit) };
-    const manner = mannerOf(
-      act,
-      lanes.some((lane) => lane.address !== issuer.address),
-      stream,
-    );
+    const manner = mannerOf(act, isSigned(issuer.address, lanes), stream);
     const read = givenReader(of.name, {
       separator: registry.separator,
       schemaId: schema.id,

@@ -30,6 +30,8 @@ export type DraftingTask = {
   sample: readonly WaitingItem[];
   waits: ReadonlySet<Hex>;
   load: ReadonlyMap<Hex, number>;
+  /** streams that have come to a lane in this tick, whichever job they are of; those of this job are added */
+  bound: Map<string, Lane | null>;
 };
 
 /** Pages of a job that are read in one tick, past streams that cannot go on just now. */
@@ -38,20 +40,12 @@ const MOST_PAGES = 4;
 /** Of its share of gas, what makes a transaction full. */
 const FULL = 0.9;
 
-/**
- * Shares out what waits among transactions.
- * @returns drafting for one tick: a stream comes to one lane in it, whichever job has more of it
- */
+/** Shares out what waits among transactions. */
 export function createDrafting({ store, signing, openLanes, holdStream }: DraftingOptions) {
-  return (): ((task: DraftingTask) => Promise<Draft[]>) => {
-    const bound = new Map<string, Lane | null>();
-    return (task) => draftsOf(task, bound);
-  };
-
-  async function draftsOf(task: DraftingTask, bound: Map<string, Lane | null>): Promise<Draft[]> {
-    const { job, head, limits, shares, sample } = task;
+  return async function draft(task: DraftingTask): Promise<Draft[]> {
+    const { job, head, limits, shares, sample, bound } = task;
     const { slots } = shares;
-    const signed = isSigned(job, signing());
+    const signed = isSigned(job.attester, signing());
     const except = new Set(task.waits);
     const states = new Map<Hex, StreamState>();
     const drafts: Draft[] = [];
@@ -102,7 +96,7 @@ export function createDrafting({ store, signing, openLanes, holdStream }: Drafti
       if (!more || except.size === passed) break;
     }
     return drafts;
-  }
+  };
 
   /** The lane of a stream: as long as a batch of it is not safe, the one that has it. Null if it cannot go on now. */
   function laneFor(
@@ -175,9 +169,9 @@ function gasOfRuns(manner: (stream: Hex) => Manner, items: readonly WaitingItem[
   );
 }
 
-/** Whether what a job says needs its issuer's signature: some lane that may pay for it is another account. */
-export function isSigned(job: Job, lanes: readonly Lane[]): boolean {
-  return lanes.some((lane) => lane.address !== job.attester);
+/** Whether what an issuer says needs its signature: some lane that may pay for it is another account. */
+export function isSigned(attester: Hex, lanes: readonly { address: Hex }[]): boolean {
+  return lanes.some((lane) => lane.address !== attester);
 }
 
 export function leastLoaded(lanes: readonly Lane[], load: ReadonlyMap<Hex, number>): Lane {

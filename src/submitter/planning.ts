@@ -140,7 +140,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     return { waits, gone };
   }
 
-  const drafting = createDrafting({
+  const draft = createDrafting({
     ...{ store, signing, openLanes },
     holdStream: (job, stream, detail) => holdStream(job, stream, "stream", detail),
   });
@@ -179,13 +179,13 @@ export function createPlanning(options: PlanningOptions): Planning {
       addresses(signing()),
       addresses(openLanes(head)),
     );
-    const draft = drafting();
+    const bound: DraftingTask["bound"] = new Map();
     const drafted: Drafted[] = [];
     for (const job of jobs) {
       // Of what is held back, one transaction waits to be tried.
       const isHeld = !going.includes(job);
       if (isHeld && planned.get(job.id)!.length > 0) continue;
-      const one = await draftsOf(job, head, limits, waits.get(job.id)!, way, alone, draft);
+      const one = await draftsOf(job, head, limits, waits.get(job.id)!, way, alone, bound);
       if (one === null) continue;
       drafted.push(isHeld ? { ...one, drafts: one.drafts.slice(0, 1) } : one);
     }
@@ -204,7 +204,7 @@ export function createPlanning(options: PlanningOptions): Planning {
     waits: ReadonlySet<Hex>,
     way: OnTheWay,
     alone: boolean,
-    draft: (task: DraftingTask) => Promise<Draft[]>,
+    bound: DraftingTask["bound"],
   ): Promise<Drafted | null> {
     const sample = await store.waiting(job.id, SAMPLE, [...waits]);
     if (sample.length === 0) {
@@ -212,14 +212,14 @@ export function createPlanning(options: PlanningOptions): Planning {
       priced.delete(job.id);
       return null;
     }
-    const manner = mannerOf(job.act, isSigned(job, signing()), ZERO_WORD);
+    const manner = mannerOf(job.act, isSigned(job.attester, signing()), ZERO_WORD);
     const paced = await pacedShares(job, manner, sample, limits, head, way);
     const shares = within(
       paced ?? roomBeside(way, alone, manner, sample, limits),
       roomOn(openLanes(head), way.load),
     );
     if (shares.room === 0) return null;
-    const all = await draft({ job, head, limits, shares, sample, waits, load: way.load });
+    const all = await draft({ job, head, limits, shares, sample, waits, load: way.load, bound });
     const drafts = job.state === "open" ? all : closed(all, way.nearOf(job.id), usableGas(limits));
     if (drafts.length === 0 || lingers(job, drafts, shares)) return null;
     const flow = { tenant: job.tenant, job: job.id, weight: WEIGHTS[job.priority] };

@@ -18,6 +18,7 @@ import { findAppended } from "../verifier/findAppended.js";
 import { mismatched } from "../verifier/readBack.js";
 import { remembering } from "../verifier/remembering.js";
 import { createHeads, tipsOf } from "./heads.js";
+import { isSigned } from "./drafting.js";
 import { beside, patience, rest } from "./loop.js";
 import { createPacing } from "./pacing.js";
 import { createPlanning } from "./planning.js";
@@ -262,8 +263,7 @@ export async function createSubmitter(options: SubmitterOptions): Promise<Submit
 
   /** Tells a flow's door what is in front of the chain, and how much of that a block has room for. */
   function measure(job: Job, door: Door, counts: Counts, head: Block): void {
-    const signed = signing().some((lane) => lane.address !== job.attester);
-    const manner = mannerOf(job.act, signed, ZERO_WORD);
+    const manner = mannerOf(job.act, isSigned(job.attester, signing()), ZERO_WORD);
     const { rows, waiting, assigned } = counts;
     const perBlock = itemsPerBlock(manner, door.sample(), limitsAt(head));
     door.measured({ head: head.number, rows, waiting, assigned, perBlock });
